@@ -1,0 +1,62 @@
+// The operator's log: one line an event, to stderr, as text or JSON.
+//
+//   log::Info("listening", {{"address", address}, {"core", core}});
+//     2026-03-01T12:00:00.123Z info listening address=127.0.0.1:2525 core=0
+//     {"time":"2026-03-01T12:00:00.123Z","level":"info","event":"listening","address":"…","core":"0"}
+//
+// Every value is escaped: nothing that came from the network can forge a line or reach a terminal
+// raw. A call never blocks on stderr: lines pass through a bounded queue to a writer thread; when
+// it is full the oldest lines are dropped. Thread-safe.
+#ifndef SLUICE_ENGINE_BASE_LOG_H_
+#define SLUICE_ENGINE_BASE_LOG_H_
+
+#include <initializer_list>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace sluice::log {
+
+enum class Level { kDebug, kInfo, kWarning, kError };
+enum class Format { kText, kJson };
+
+// "debug", "info", "warning", "error"; "text", "json". The error names what is accepted.
+absl::StatusOr<Level> ParseLevel(absl::string_view name);
+absl::StatusOr<Format> ParseFormat(absl::string_view name);
+
+struct Field {
+  Field(absl::string_view field_name, const absl::AlphaNum& field_value)
+      : name(field_name), value(field_value.Piece()) {}
+  absl::string_view name;
+  absl::string_view value;  // lives as long as the full expression of the call
+};
+
+// Before the first line; without it lines are text from level info on.
+void Configure(Level level, Format format);
+bool Enabled(Level level);
+// Writes out what is queued; call before the process ends.
+void Flush();
+
+void Write(Level level, absl::string_view event, std::initializer_list<Field> fields);
+inline void Debug(absl::string_view event, std::initializer_list<Field> fields = {}) {
+  if (Enabled(Level::kDebug)) Write(Level::kDebug, event, fields);
+}
+inline void Info(absl::string_view event, std::initializer_list<Field> fields = {}) {
+  if (Enabled(Level::kInfo)) Write(Level::kInfo, event, fields);
+}
+inline void Warning(absl::string_view event, std::initializer_list<Field> fields = {}) {
+  Write(Level::kWarning, event, fields);
+}
+inline void Error(absl::string_view event, std::initializer_list<Field> fields = {}) {
+  Write(Level::kError, event, fields);
+}
+
+// Printable form of bytes from outside: C escapes for everything outside printable ASCII and for
+// '"' and '\'.
+std::string Printable(absl::string_view bytes);
+
+}  // namespace sluice::log
+
+#endif  // SLUICE_ENGINE_BASE_LOG_H_
