@@ -1,0 +1,299 @@
+// TLS in memory, without a socket: what a handshake costs next to the cryptography in it, how fast
+// records are sealed, and what an idle session keeps.
+//
+//   tls_bench --benchmark_filter=Handshake
+//
+// Both sides of a handshake run here, one behind the other. x_primitives is its time as a multiple
+// of the public-key operations that both sides cannot do without, measured alone: 1.0 would be a
+// handshake in which parsing, hashing, key schedule and allocation cost nothing.
+#include <malloc.h>
+#include <openssl/aead.h>
+#include <openssl/ec_key.h>
+#include <openssl/ecdh.h>
+#include <openssl/ecdsa.h>
+#include <openssl/nid.h>
+#include <openssl/sha.h>
+
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "benchmark/benchmark.h"
+#include "engine/base/check.h"
+#include "engine/base/clock.h"
+#include "engine/io/executor.h"
+#include "tests/tls/test_certificates.h"
+#include "tls/context.h"
+#include "tls/session.h"
+
+namespace sluice::tls {
+namespace {
+
+using Progress = Session::Progress;
+
+constexpr char kCiphers[] = "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL";
+
+// A server with one certificate and a client that does not look at it.
+class World {
+ public:
+  explicit World(TestKey key, const char* client_ciphers = kCiphers)
+      : executor_(io::NewThreadExecutor("signer")),
+        signer_(*executor_),
+        tickets_(SystemClock(), absl::Hours(2)) {
+    const TestAuthority authority("Bench Root");
+    const std::string roots = WriteTestFile(std::filesystem::temp_directory_path().string(),
+                                            "sluice-bench-root.pem", authority.certificate_pem());
+    server_ = *ServerContext::Create(*CipherPolicy::Parse(kCiphers),
+                                     LoadTestCredentials({authority.Issue({.key = key})}), tickets_,
+                                     signer_);
+    client_ = *ClientContext::Create(*CipherPolicy::Parse(client_ciphers), *TrustStore::Load(roots),
+                                     SystemClock());
+    std::filesystem::remove(roots);
+  }
+
+  struct Pair {
+    std::unique_ptr<Session> client;
+    std::unique_ptr<Session> server;
+    std::string to_client;  // what a session still reads from stays in place
+    std::string to_server;
+  };
+
+  // From nothing to the first line each way.
+  void Connect(const std::string& peer, Pair& pair) {
+    PeerDemand demand;
+    pair.client = Session::NewClient(*client_, demand, peer);
+    pair.server = Session::NewServer(*server_);
+    Progress client = Progress::kNeedInput;
+    Progress server = Progress::kNeedInput;
+    while (client != Progress::kDone || server != Progress::kDone) {
+      if (client != Progress::kDone) client = Turn(*pair.client, pair.to_client, pair.to_server);
+      if (server != Progress::kDone) server = Turn(*pair.server, pair.to_server, pair.to_client);
+      SLUICE_CHECK(client != Progress::kFailed && server != Progress::kFailed);
+    }
+    Line(*pair.server, *pair.client, pair.to_client);
+    Line(*pair.client, *pair.server, pair.to_server);
+  }
+
+ private:
+  static Progress Turn(Session& session, std::string& in, std::string& out) {
+    if (!in.empty() && !session.has_unread_input()) session.Feed(in);
+    Progress progress = session.Handshake();
+    while (progress == Progress::kNeedSigner) {
+      session.SupplySignature(UsePrivateKey(session.TakeSignerRequest()));
+      progress = session.Handshake();
+    }
+    if (!session.has_unread_input()) in.clear();
+    out += std::exchange(session.output(), std::string());
+    return progress;
+  }
+
+  static void Line(Session& from, Session& to, std::string& wire) {
+    SLUICE_CHECK(from.Encrypt("250 2.0.0 Ok\r\n").ok());
+    std::string text;
+    if (to.has_unread_input()) (void)to.Decrypt(text, 100);
+    wire = std::exchange(from.output(), std::string());
+    to.Feed(wire);
+    (void)to.Decrypt(text, 100);
+    SLUICE_CHECK(!text.empty());
+    wire = std::string();
+  }
+
+  std::unique_ptr<io::Executor> executor_;
+  Signer signer_;
+  TicketKeys tickets_;
+  std::unique_ptr<ServerContext> server_;
+  std::unique_ptr<ClientContext> client_;
+};
+
+// Processor time of this process: others on the machine do not count.
+double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+// Of one call, over enough of them.
+template <typename Call>
+double SecondsOf(Call call) {
+  const double start_s = CpuSeconds();
+  double spent_s = 0;
+  int calls = 0;
+  do {
+    for (int i = 0; i < 16; ++i) call();
+    calls += 16;
+    spent_s = CpuSeconds() - start_s;
+  } while (spent_s < 0.2);
+  return spent_s / calls;
+}
+
+struct Primitives {
+  double key_generation_s;
+  double agreement_s;
+  double signature_s;
+  double verification_s;
+};
+
+// P-256, as BoringSSL does it for anybody who calls it.
+const Primitives& P256() {
+  static const Primitives primitives = [] {
+    const bssl::UniquePtr<EC_KEY> key(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+    const bssl::UniquePtr<EC_KEY> other(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+    SLUICE_CHECK(EC_KEY_generate_key(key.get()) == 1 && EC_KEY_generate_key(other.get()) == 1);
+    uint8_t digest[SHA256_DIGEST_LENGTH] = {1};
+    uint8_t signature[128];
+    unsigned size = sizeof(signature);
+    Primitives measured;
+    measured.key_generation_s = SecondsOf([&] { EC_KEY_generate_key(other.get()); });
+    measured.agreement_s = SecondsOf([&] {
+      uint8_t secret[32];
+      const EC_POINT* const point = EC_KEY_get0_public_key(other.get());
+      SLUICE_CHECK(ECDH_compute_key(secret, sizeof(secret), point, key.get(), nullptr) == 32);
+    });
+    measured.signature_s = SecondsOf([&] {
+      SLUICE_CHECK(ECDSA_sign(0, digest, sizeof(digest), signature, &size, key.get()) == 1);
+    });
+    measured.verification_s = SecondsOf([&] {
+      SLUICE_CHECK(ECDSA_verify(0, digest, sizeof(digest), signature, size, key.get()) == 1);
+    });
+    return measured;
+  }();
+  return primitives;
+}
+
+void Handshakes(benchmark::State& state, World& world, bool resumed, double primitives_s) {
+  World::Pair pair;
+  int peer = 0;
+  if (resumed) world.Connect("peer", pair);
+  const double start_s = CpuSeconds();
+  for (auto _ : state) {
+    pair = {};
+    world.Connect(resumed ? "peer" : std::to_string(peer++), pair);
+    SLUICE_CHECK(pair.client->info().resumed == resumed);
+  }
+  state.SetItemsProcessed(state.iterations());
+  if (primitives_s > 0) {
+    state.counters["x_primitives"] =
+        (CpuSeconds() - start_s) / (static_cast<double>(state.iterations()) * primitives_s);
+  }
+}
+
+// Each side makes a key and agrees; the server signs, the client verifies.
+double FullPrimitives() {
+  const Primitives& p = P256();
+  return 2 * (p.key_generation_s + p.agreement_s) + p.signature_s + p.verification_s;
+}
+// psk_dhe_ke (RFC 8446 §4.2.9): keys are agreed on anew, nothing is signed.
+double ResumedPrimitives() { return 2 * (P256().key_generation_s + P256().agreement_s); }
+
+void BM_HandshakeEcdsa(benchmark::State& state) {
+  World world(TestKey::kP256);
+  Handshakes(state, world, /*resumed=*/false, FullPrimitives());
+}
+BENCHMARK(BM_HandshakeEcdsa);
+
+void BM_HandshakeResumed(benchmark::State& state) {
+  World world(TestKey::kP256);
+  Handshakes(state, world, /*resumed=*/true, ResumedPrimitives());
+}
+BENCHMARK(BM_HandshakeResumed);
+
+void BM_HandshakeRsa2048(benchmark::State& state) {
+  World world(TestKey::kRsa2048);
+  Handshakes(state, world, /*resumed=*/false, 0);
+}
+BENCHMARK(BM_HandshakeRsa2048);
+
+void BM_Signature(benchmark::State& state, TestKey key) {
+  const TestAuthority authority("Bench Root");
+  PrivateKeyRequest request;
+  request.credentials = LoadTestCredentials({authority.Issue({.key = key})});
+  const bool rsa = key == TestKey::kRsa2048 || key == TestKey::kRsa3072;
+  request.key = rsa ? Credentials::Kind::kRsa : Credentials::Kind::kEcdsa;
+  request.algorithm = rsa ? 0x0804 /* rsa_pss_rsae_sha256 */ : 0x0403 /* ecdsa, SHA-256 */;
+  request.input = std::string(130, 'x');
+  for (auto _ : state) {
+    const absl::StatusOr<std::string> signature = UsePrivateKey(request);
+    SLUICE_CHECK(signature.ok());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK_CAPTURE(BM_Signature, P256, TestKey::kP256);
+BENCHMARK_CAPTURE(BM_Signature, P384, TestKey::kP384);
+BENCHMARK_CAPTURE(BM_Signature, RSA2048, TestKey::kRsa2048);
+
+// A body on its way out: 64 KiB a time, four records in one send.
+constexpr size_t kBody = 64 * 1024;
+
+void BM_Encrypt(benchmark::State& state) {
+  World world(TestKey::kP256);
+  World::Pair pair;
+  world.Connect("peer", pair);
+  const std::string body(kBody, 'x');
+  for (auto _ : state) {
+    SLUICE_CHECK(pair.server->Encrypt(body).ok());
+    benchmark::DoNotOptimize(pair.server->output().data());
+    pair.server->output().clear();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kBody));
+}
+BENCHMARK(BM_Encrypt);
+
+void BM_EncryptAndDecrypt(benchmark::State& state) {
+  World world(TestKey::kP256);
+  World::Pair pair;
+  world.Connect("peer", pair);
+  const std::string body(kBody, 'x');
+  std::string text;
+  for (auto _ : state) {
+    SLUICE_CHECK(pair.server->Encrypt(body).ok());
+    pair.client->Feed(pair.server->output());
+    (void)pair.client->Decrypt(text, 2 * kBody);
+    SLUICE_CHECK(text.size() == kBody);
+    pair.server->output().clear();
+    text.clear();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kBody));
+}
+BENCHMARK(BM_EncryptAndDecrypt);
+
+// What the sealing alone costs, to hold BM_Encrypt against.
+void BM_Aes128GcmAlone(benchmark::State& state) {
+  constexpr size_t kRecord = 16 * 1024;
+  const uint8_t key[16] = {1};
+  const uint8_t nonce[12] = {1};
+  bssl::ScopedEVP_AEAD_CTX context;
+  SLUICE_CHECK(
+      EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_128_gcm(), key, sizeof(key), 16, nullptr) == 1);
+  const std::vector<uint8_t> in(kRecord, 'x');
+  std::vector<uint8_t> out(kRecord + 16);
+  for (auto _ : state) {
+    size_t size = 0;
+    SLUICE_CHECK(EVP_AEAD_CTX_seal(context.get(), out.data(), &size, out.size(), nonce,
+                                   sizeof(nonce), in.data(), in.size(), nullptr, 0) == 1);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kRecord));
+}
+BENCHMARK(BM_Aes128GcmAlone);
+
+// Heap that a client's and a server's session keep together while nothing is sent.
+void BM_IdleSessionPair(benchmark::State& state) {
+  constexpr int kSessions = 500;
+  World world(TestKey::kP256);
+  size_t bytes = 0;
+  for (auto _ : state) {
+    std::vector<World::Pair> pairs(kSessions);
+    world.Connect("peer", pairs[0]);
+    const size_t before = mallinfo2().uordblks;
+    for (int i = 1; i < kSessions; ++i) {
+      world.Connect("peer", pairs[static_cast<size_t>(i)]);
+    }
+    bytes = (mallinfo2().uordblks - before) / (kSessions - 1);
+  }
+  state.counters["bytes"] = static_cast<double>(bytes);
+}
+BENCHMARK(BM_IdleSessionPair)->Iterations(1);
+
+}  // namespace
+}  // namespace sluice::tls
+
+BENCHMARK_MAIN();

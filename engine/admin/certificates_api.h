@@ -1,0 +1,38 @@
+// The certificates that the gateway serves, over HTTP.
+//
+//   GET  /v1/certificates           {"certificates": [{"file", "common_name",
+//                                   "subject_alternative_names", "organization", "location",
+//                                   "serial_number", "signature_algorithm", "subject", "issuer",
+//                                   "not_before", "not_after", "days_left", "key",
+//                                   "fingerprint_sha256", "key_fingerprint_sha256",
+//                                   "chain": [{"subject", "issuer", "not_after"}]}]}
+//   POST /v1/certificates:reload    the same, after the files were read anew
+//
+// "chain" is what is sent behind the certificate. Thread-safe.
+#ifndef SLUICE_ENGINE_ADMIN_CERTIFICATES_API_H_
+#define SLUICE_ENGINE_ADMIN_CERTIFICATES_API_H_
+
+#include "absl/status/statusor.h"
+#include "engine/admin/http_message.h"
+#include "engine/admin/router.h"
+#include "engine/base/clock.h"
+#include "engine/relay/control.h"
+
+namespace sluice::admin {
+
+class CertificatesApi {
+ public:
+  CertificatesApi(relay::Control& control, const Clock& clock) : control_(control), clock_(clock) {}
+  void AddTo(Router& router);
+
+ private:
+  absl::StatusOr<Response> List(const Request& request);
+  absl::StatusOr<Response> Reload(const Request& request);
+
+  relay::Control& control_;
+  const Clock& clock_;
+};
+
+}  // namespace sluice::admin
+
+#endif  // SLUICE_ENGINE_ADMIN_CERTIFICATES_API_H_

@@ -1,0 +1,196 @@
+// What an administrator can ask of a running gateway: the one door between engine/admin and the
+// mail.
+//
+//   std::shared_ptr<const policy::Snapshot> list = control.PolicyList();
+//   absl::StatusOr<PolicyResult> result =
+//       control.ApplyPolicy(transaction, DryRun::kNo, clock.MonoNow() + absl::Seconds(10));
+//   if (result.ok() && !result->faults.empty()) …          // nothing was applied
+//
+// Calls block until they are answered or `deadline` has passed, so they come from threads of the
+// administration, never from a core. Any thread may call at any time, while the gateway drains too.
+//
+// Errors, the same for all: InvalidArgument (what was asked for is malformed), NotFound,
+// FailedPrecondition (not possible as things stand), DeadlineExceeded, Unavailable (the gateway
+// stops, or its store cannot be reached). The message is one sentence for people.
+//
+// Strings that came from the network are handed on as they are, bounded in length but not escaped:
+// who prints them escapes them. Words of a vocabulary ("starttls", "name_mismatch") are those of
+// DESIGN's history: engine/smtp, tls and queue own them.
+#ifndef SLUICE_ENGINE_RELAY_CONTROL_H_
+#define SLUICE_ENGINE_RELAY_CONTROL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/base/clock.h"
+#include "policy/entry.h"
+#include "policy/snapshot.h"
+#include "policy/table.h"
+#include "queue/history.h"
+#include "queue/message_id.h"
+#include "queue/queue_view.h"
+#include "tls/certificate_details.h"
+
+namespace sluice::relay {
+
+// ---- The enforced-TLS list ----
+
+enum class DryRun { kNo, kYes };
+
+struct PolicyResult {
+  std::vector<policy::Fault> faults;     // when there are any, nothing was applied
+  std::vector<policy::Written> written;  // what changed, or (DryRun::kYes) would
+  uint64_t generation = 0;               // of the list in force now
+};
+
+// Why mail to and from a domain is treated as it is.
+struct Explanation {
+  policy::Snapshot::Explanation inbound;
+  policy::Snapshot::Explanation outbound;
+  std::string default_tls_level;  // holds where no entry decides: "may", "encrypt"
+  std::string route;              // "static route *: mail.internal:25", "by MX"
+};
+
+// ---- STARTTLS ping ----
+
+enum class PingVerdict { kValid, kPartial, kInvalid };
+
+// One address of one MX host, tried as a delivery would try it, without a MAIL FROM.
+struct PingTarget {
+  std::string mx;
+  std::string address;  // "192.0.2.1:25"; empty when the host's addresses could not be found
+  bool valid = false;
+  std::string stage;        // the last one that was reached: "connect", …, "post_ehlo"
+  std::string reason;       // word for why it is not valid; empty when it is
+  std::string detail;       // the alert, the names seen, the error of the connection
+  std::string smtp_reply;   // the last one, "454 4.7.0 TLS not available"
+  std::string tls_version;  // "TLSv1.3"; this and the rest: empty where there was no handshake
+  std::string cipher;
+  std::string certificate_subject;
+  std::string certificate_issuer;
+  std::string certificate_fingerprint;         // SHA-256, hex
+  std::vector<std::string> certificate_names;  // SANs of the leaf
+  std::vector<std::string> chain;              // subjects, leaf first
+  std::optional<absl::Time> certificate_not_after;
+  absl::Duration took;
+};
+
+struct PingResult {
+  std::string domain;  // A-labels
+  std::string entry;   // pattern that decides for it; empty: on no entry
+  std::string level;   // that was checked: "verify", or the default's "may"
+  PingVerdict verdict = PingVerdict::kInvalid;
+  std::string dns_failure;          // why no host was found at all; empty otherwise
+  std::vector<PingTarget> targets;  // in the order in which delivery would try them
+  absl::Time at;
+};
+
+// ---- Certificates ----
+
+// What the gateway serves out of one file of --tls_certificate.
+struct ServedCertificate {
+  std::string file;
+  std::vector<tls::CertificateDetails> chain;  // the leaf first; not empty
+};
+
+// ---- Status ----
+
+// What counters.h counts on one core since the start, and what is open there now.
+struct CoreStatus {
+  int core = 0;
+  uint64_t sessions = 0;  // open now, in
+  // In.
+  uint64_t connections = 0;
+  uint64_t connections_refused = 0;
+  uint64_t handshakes = 0;
+  uint64_t handshakes_resumed = 0;
+  uint64_t handshakes_failed = 0;
+  uint64_t messages_accepted = 0;
+  uint64_t messages_refused = 0;
+  uint64_t tls_required = 0;
+  uint64_t tls_would_be_required = 0;
+  // Out.
+  uint64_t outbound_connections = 0;
+  uint64_t outbound_failed = 0;
+  uint64_t delivered = 0;
+  uint64_t deferred = 0;
+  uint64_t tls_deferred = 0;
+  uint64_t tls_would_defer = 0;
+  uint64_t failed = 0;
+  uint64_t expired = 0;
+  uint64_t deleted_tls_policy = 0;
+  // Failures, in and out, by reason of TLS or else by stage: "not_offered", "connect", …
+  std::map<std::string, uint64_t> failures;
+};
+
+struct Status {
+  std::string version;
+  std::string hostname;
+  absl::Time started_at;
+  bool draining = false;
+  std::vector<std::string> listeners;  // "127.0.0.1:2525"
+  std::vector<CoreStatus> cores;
+  queue::QueueTotals queue;  // without destinations
+  uint64_t policy_entries = 0;
+  uint64_t policy_generation = 0;
+  std::string default_tls_level;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  // The list as it stands: in memory, at once. Never null.
+  virtual std::shared_ptr<const policy::Snapshot> PolicyList() const = 0;
+
+  // All changes or none. When it returns OK without faults and was no dry run, they are on disk and
+  // every core looks them up. A transaction that changes nothing is no error.
+  virtual absl::StatusOr<PolicyResult> ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
+                                                   MonoTime deadline) = 0;
+
+  // `domain` in any form; InvalidArgument for what is no domain name.
+  virtual absl::StatusOr<Explanation> Explain(absl::string_view domain) const = 0;
+
+  // What cannot be reached is part of the result; an error is only a ping that could not be made.
+  // At the deadline the targets that have no answer yet stand in it as such.
+  virtual absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) = 0;
+
+  // The queue; queue/queue_view.h has what is asked and answered.
+  virtual absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
+                                                        MonoTime deadline) = 0;
+  virtual absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,
+                                                     MonoTime deadline) = 0;
+  // All of one message; empty when it is not queued.
+  virtual absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
+                                                                   MonoTime deadline) = 0;
+  // How many are tried now that would have waited.
+  virtual absl::StatusOr<uint64_t> RetryQueued(const queue::RetrySelection& selection,
+                                               MonoTime deadline) = 0;
+  // How many were erased, without a notification; who did it and why stands in the history.
+  // NotFound; FailedPrecondition while one of them is being sent.
+  virtual absl::StatusOr<uint64_t> RemoveQueued(const queue::Removal& removal,
+                                                MonoTime deadline) = 0;
+
+  virtual absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
+                                                          MonoTime deadline) = 0;
+
+  virtual absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) = 0;
+  // Reads the files of --tls_certificate anew; sessions go on. On an error, which names the file,
+  // the certificates served before stay.
+  virtual absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) = 0;
+
+  virtual absl::StatusOr<Status> GetStatus(MonoTime deadline) = 0;
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_CONTROL_H_

@@ -1,0 +1,209 @@
+#include "engine/relay/gateway.h"
+
+#include <chrono>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "policy/entry_codec.h"
+
+namespace sluice::relay {
+namespace {
+
+constexpr absl::Duration kStartTimeout = absl::Seconds(30);
+// What is aborted needs a moment to end; DNS lookups run to their own deadline of 30 s.
+constexpr absl::Duration kAbortTimeout = absl::Seconds(40);
+
+}  // namespace
+
+Gateway::Gateway(GatewayOptions options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock), started_at_(clock.WallNow()) {}
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
+                                                        const Clock& clock) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), clock));
+  SLUICE_RETURN_IF_ERROR(gateway->OpenStore());
+  SLUICE_RETURN_IF_ERROR(gateway->LoadList());
+  SLUICE_RETURN_IF_ERROR(gateway->StartShards());
+  SLUICE_RETURN_IF_ERROR(gateway->Listen());
+  return gateway;
+}
+
+absl::Status Gateway::OpenStore() {
+  store_thread_ = io::NewThreadExecutor("sluice-store");
+  reader_thread_ = io::NewThreadExecutor("sluice-reader", 2);
+  queue::SpoolOptions spool = options_.spool;
+  spool.clock = &clock_;
+  spool.store = store_thread_.get();
+  spool.readers = reader_thread_.get();
+  SLUICE_ASSIGN_OR_RETURN(spool_, queue::Spool::Open(std::move(spool)));
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::LoadList() {
+  SLUICE_ASSIGN_OR_RETURN(const queue::PolicyRows rows, spool_->ReadPolicy());
+  std::vector<policy::Entry> entries;
+  entries.reserve(rows.rows.size());
+  for (const auto& [key, value] : rows.rows) {
+    // An entry that cannot be read must not be passed over: its domain would be let through.
+    SLUICE_ASSIGN_OR_RETURN(policy::Entry entry, policy::DecodeEntry(key, value));
+    entries.push_back(std::move(entry));
+  }
+  SLUICE_ASSIGN_OR_RETURN(table_, policy::Table::Load(std::move(entries), rows.generation));
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::StartShards() {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const tls::Credentials> credentials,
+                          tls::Credentials::Load(options_.credential_files));
+  SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::TrustStore> trust,
+                          tls::TrustStore::Load(options_.trust_store));
+  {
+    const absl::MutexLock lock(&credentials_mutex_);
+    credentials_ = credentials;
+  }
+  signer_thread_ = io::NewThreadExecutor("sluice-signer", options_.signer_threads);
+  signer_ = std::make_unique<tls::Signer>(*signer_thread_);
+  ticket_keys_ = std::make_unique<tls::TicketKeys>(clock_, options_.ticket_lifetime);
+  SLUICE_ASSIGN_OR_RETURN(engine_, io::Engine::Start(options_.engine, clock_));
+  SLUICE_ASSIGN_OR_RETURN(resolver_, dns::UnboundResolver::Start(options_.dns, clock_));
+  std::vector<Shard*> pointers;
+  for (int i = 0; i < engine_->size(); ++i) {
+    SLUICE_ASSIGN_OR_RETURN(
+        std::unique_ptr<tls::ServerContext> server,
+        tls::ServerContext::Create(options_.ciphers, credentials, *ticket_keys_, *signer_));
+    SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<tls::ClientContext> client,
+                            tls::ClientContext::Create(options_.ciphers, trust, clock_));
+    shards_.push_back(std::make_unique<Shard>(
+        Shard::Parts{engine_->core(i), options_.settings, *spool_, *resolver_, std::move(server),
+                     std::move(client), table_->current()}));
+    pointers.push_back(shards_.back().get());
+  }
+  scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers);
+  SLUICE_RETURN_IF_ERROR(OnEveryCore(
+      [&pointers](Shard& shard) {
+        shard.MeetOthers(pointers);
+        return absl::OkStatus();
+      },
+      clock_.MonoNow() + kStartTimeout));
+  engine_->core(0).Run([this] { scheduler_->Start(); });
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::Listen() {
+  for (io::SocketAddress address : options_.settings.listen) {
+    absl::Mutex mutex;  // the cores find out one after the other which port it is
+    const absl::Status status = OnEveryCore(
+        [&address, &mutex](Shard& shard) -> absl::Status {
+          const absl::MutexLock lock(&mutex);
+          absl::StatusOr<std::unique_ptr<io::Listener>> listener = shard.core().Listen(address);
+          if (!listener.ok()) return listener.status();
+          address = (*listener)->address();
+          shard.Serve(*std::move(listener));
+          return absl::OkStatus();
+        },
+        clock_.MonoNow() + kStartTimeout);
+    if (!status.ok()) {
+      const bool busy = absl::IsAlreadyExists(status);
+      const bool denied = absl::IsPermissionDenied(status);
+      return absl::FailedPreconditionError(absl::StrCat(
+          "--listen=", address.ToString(), ": ", status.message(),
+          busy     ? "; stop the program that has the port ('ss -ltnp' shows it), or name another"
+          : denied ? "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
+                   : ""));
+    }
+    listeners_.push_back(address.ToString());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::OnEveryCore(std::function<absl::Status(Shard&)> function,
+                                  MonoTime deadline) {
+  // Shared, since a core that is too late still finishes its part.
+  struct Gathering {
+    absl::Mutex mutex;
+    size_t missing = 0;
+    absl::Status status;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->missing = shards_.size();
+  for (const auto& shard : shards_) {
+    shard->core().Run([gathering, function, &shard = *shard] {
+      const absl::Status status = function(shard);
+      const absl::MutexLock lock(&gathering->mutex);
+      gathering->status.Update(status);
+      --gathering->missing;
+    });
+  }
+  const absl::MutexLock lock(&gathering->mutex);
+  const auto all = [&gathering] {
+    gathering->mutex.AssertReaderHeld();
+    return gathering->missing == 0;
+  };
+  if (!gathering->mutex.AwaitWithTimeout(absl::Condition(&all), deadline - clock_.MonoNow())) {
+    return absl::DeadlineExceededError("a core did not answer in time");
+  }
+  return gathering->status;
+}
+
+size_t Gateway::LiveTasks() {
+  auto total = std::make_shared<std::atomic<size_t>>(0);
+  const absl::Status counted = OnEveryCore(
+      [total](Shard& shard) {
+        *total += shard.core().live_tasks();
+        return absl::OkStatus();
+      },
+      clock_.MonoNow() + absl::Seconds(10));
+  return counted.ok() ? total->load() : 1;
+}
+
+void Gateway::Drain() {
+  if (std::exchange(drained_, true)) return;
+  draining_ = true;
+  const auto on_shards = [this](void (Shard::*function)()) {
+    const absl::Status status = OnEveryCore(
+        [function](Shard& shard) {
+          (shard.*function)();
+          return absl::OkStatus();
+        },
+        clock_.MonoNow() + kStartTimeout);
+    if (!status.ok()) log::Error("drain", {{"error", status.message()}});
+  };
+  const auto wait_until_idle = [this](absl::Duration limit) {
+    const MonoTime deadline = clock_.MonoNow() + limit;
+    while (LiveTasks() > 0) {
+      if (clock_.MonoNow() >= deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  };
+  if (scheduler_ != nullptr) engine_->core(0).Run([this] { scheduler_->Stop(); });
+  if (engine_ != nullptr) {
+    on_shards(&Shard::Drain);
+    if (!wait_until_idle(options_.settings.drain_timeout)) {
+      log::Warning("drain_timeout", {{"timeout", absl::FormatDuration(options_.settings.drain_timeout)}});
+      on_shards(&Shard::Abort);
+      wait_until_idle(kAbortTimeout);
+    }
+  }
+  if (spool_ != nullptr) {
+    absl::Notification closed;
+    spool_->Close([&closed](absl::Status status) {
+      if (!status.ok()) log::Error("store_close", {{"error", status.message()}});
+      closed.Notify();
+    });
+    closed.WaitForNotification();
+  }
+}
+
+Gateway::~Gateway() {
+  Drain();
+  if (engine_ != nullptr) engine_->Stop();
+}
+
+}  // namespace sluice::relay

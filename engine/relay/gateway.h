@@ -1,0 +1,125 @@
+// The gateway as a whole: store, list, resolver, signer, cores, and a shard on each; started in order,
+// drained, and stopped in reverse.
+//
+//   SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<Gateway> gateway, Gateway::Start(options, SystemClock()));
+//   … until a signal comes …
+//   gateway->Drain();
+//
+// Start, Drain and the destructor from one thread that is no core; the rest of Control from any.
+#ifndef SLUICE_ENGINE_RELAY_GATEWAY_H_
+#define SLUICE_ENGINE_RELAY_GATEWAY_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/base/clock.h"
+#include "engine/dns/unbound_resolver.h"
+#include "engine/io/executor.h"
+#include "engine/io/uring_core.h"
+#include "engine/relay/control.h"
+#include "engine/relay/scheduler.h"
+#include "engine/relay/settings.h"
+#include "engine/relay/shard.h"
+#include "policy/table.h"
+#include "queue/spool.h"
+#include "tls/cipher_policy.h"
+#include "tls/context.h"
+#include "tls/credentials.h"
+#include "tls/signer.h"
+#include "tls/ticket_keys.h"
+
+namespace sluice::relay {
+
+struct GatewayOptions {
+  std::string version;
+  Settings settings;
+  io::EngineOptions engine;
+  queue::SpoolOptions spool;  // `clock` and the executors are filled in
+  dns::UnboundOptions dns;
+  tls::CipherPolicy ciphers;
+  std::vector<tls::CredentialFiles> credential_files;
+  std::string trust_store;
+  absl::Duration ticket_lifetime = absl::Hours(12);
+  int signer_threads = 1;
+};
+
+class Gateway final : public Control {
+ public:
+  // The error is the first that was met; what had been started is stopped again.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(GatewayOptions options, const Clock& clock);
+  ~Gateway() override;
+
+  // Takes no new mail; lets what runs finish within Settings::drain_timeout, then ends it; syncs and
+  // closes the store. Once.
+  void Drain();
+
+  // Where clients are served: with port 0 in --listen, the ports that the kernel gave.
+  std::vector<std::string> listeners() const { return listeners_; }
+
+  // Control.
+  std::shared_ptr<const policy::Snapshot> PolicyList() const override { return table_->current(); }
+  absl::StatusOr<PolicyResult> ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
+                                           MonoTime deadline) override;
+  absl::StatusOr<Explanation> Explain(absl::string_view domain) const override;
+  absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
+  absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
+                                                MonoTime deadline) override;
+  absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,
+                                             MonoTime deadline) override;
+  absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
+                                                           MonoTime deadline) override;
+  absl::StatusOr<uint64_t> RetryQueued(const queue::RetrySelection& selection,
+                                       MonoTime deadline) override;
+  absl::StatusOr<uint64_t> RemoveQueued(const queue::Removal& removal, MonoTime deadline) override;
+  absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
+                                                  MonoTime deadline) override;
+  absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) override;
+  absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;
+  absl::StatusOr<Status> GetStatus(MonoTime deadline) override;
+
+ private:
+  Gateway(GatewayOptions options, const Clock& clock);
+  absl::Status OpenStore();
+  absl::Status LoadList();
+  absl::Status StartShards();
+  absl::Status Listen();
+  // Calls `function` on every core with its shard and waits for all, until `deadline`.
+  absl::Status OnEveryCore(std::function<absl::Status(Shard&)> function, MonoTime deadline);
+  size_t LiveTasks();
+
+  const GatewayOptions options_;
+  const Clock& clock_;
+  const absl::Time started_at_;
+
+  // In the order in which they are started; what stands further down uses what stands above.
+  std::unique_ptr<io::Executor> store_thread_;
+  std::unique_ptr<io::Executor> reader_thread_;
+  std::unique_ptr<io::Executor> signer_thread_;
+  std::unique_ptr<queue::Spool> spool_;
+  std::unique_ptr<tls::TicketKeys> ticket_keys_;
+  std::unique_ptr<tls::Signer> signer_;
+  std::unique_ptr<policy::Table> table_;
+  std::unique_ptr<io::Engine> engine_;
+  std::unique_ptr<dns::UnboundResolver> resolver_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::vector<std::string> listeners_;
+  bool drained_ = false;
+  std::atomic<bool> draining_{false};
+
+  absl::Mutex policy_mutex_;  // one change of the list at a time
+  mutable absl::Mutex credentials_mutex_;
+  std::shared_ptr<const tls::Credentials> credentials_ ABSL_GUARDED_BY(credentials_mutex_);
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_GATEWAY_H_

@@ -1,0 +1,224 @@
+// What the administration asks of the gateway: from its own threads, answered by store and cores.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "engine/relay/gateway.h"
+#include "engine/relay/ping.h"
+#include "policy/domain_name.h"
+#include "policy/entry_codec.h"
+
+namespace sluice::relay {
+namespace {
+
+// One answer from another thread, waited for on this one.
+template <typename T>
+class Reply {
+ public:
+  absl::AnyInvocable<void(T) &&> Sender() {
+    return [shared = shared_](T value) {
+      const absl::MutexLock lock(&shared->mutex);
+      shared->value.emplace(std::move(value));
+    };
+  }
+  absl::StatusOr<T> Wait(const Clock& clock, MonoTime deadline) {
+    const absl::MutexLock lock(&shared_->mutex);
+    const auto there = [shared = shared_.get()] {
+      shared->mutex.AssertReaderHeld();
+      return shared->value.has_value();
+    };
+    if (!shared_->mutex.AwaitWithTimeout(absl::Condition(&there), deadline - clock.MonoNow())) {
+      return absl::DeadlineExceededError("the gateway did not answer in time; try again");
+    }
+    return *std::move(shared_->value);
+  }
+
+ private:
+  struct Shared {
+    absl::Mutex mutex;
+    std::optional<T> value ABSL_GUARDED_BY(mutex);
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+};
+
+absl::string_view DefaultLevelName(DefaultLevel level) {
+  return level == DefaultLevel::kMay ? "may" : "encrypt";
+}
+
+std::string Str(absl::string_view text) { return std::string(text.data(), text.size()); }
+
+// What an administrator types for a message's destination, in the queue's own form.
+std::string NormalOrAsTyped(absl::string_view domain) {
+  absl::StatusOr<std::string> normal = policy::NormalizeDomain(domain);
+  return normal.ok() ? *std::move(normal) : absl::AsciiStrToLower(domain);
+}
+
+}  // namespace
+
+// ---- The list
+
+absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
+                                                  MonoTime deadline) {
+  const absl::MutexLock one_at_a_time(&policy_mutex_);
+  policy::Proposal proposal = table_->Propose(transaction);
+  PolicyResult result;
+  result.generation = table_->current()->generation();
+  result.faults = proposal.faults;
+  if (!proposal.faults.empty()) return result;
+  result.written = proposal.written;
+  if (dry_run == DryRun::kYes || proposal.written.empty()) return result;
+
+  std::vector<queue::PolicyWrite> writes;
+  for (const policy::Written& written : proposal.written) {
+    queue::PolicyWrite write;
+    write.key = (written.after != nullptr ? written.after : written.before)->pattern.text();
+    if (written.after != nullptr) write.value = policy::EncodeEntry(*written.after);
+    writes.push_back(std::move(write));
+  }
+  Reply<absl::Status> stored;
+  spool_->WritePolicy(std::move(writes), proposal.next->generation(), stored.Sender());
+  // Without a deadline: whether the change is on disk has to be known before memory follows.
+  SLUICE_ASSIGN_OR_RETURN(const absl::Status status, stored.Wait(clock_, MonoTime::Never()));
+  SLUICE_RETURN_IF_ERROR(status);
+  table_->Publish(proposal);
+  result.generation = proposal.next->generation();
+  for (const policy::Written& written : proposal.written) {
+    const policy::Entry& entry = written.after != nullptr ? *written.after : *written.before;
+    log::Info("policy_changed", {{"pattern", entry.pattern.text()},
+                                 {"change", written.before == nullptr  ? "added"
+                                            : written.after == nullptr ? "removed"
+                                                                       : "set"},
+                                 {"by", transaction.author.by},
+                                 {"generation", result.generation}});
+  }
+  SLUICE_RETURN_IF_ERROR(OnEveryCore(
+      [next = proposal.next](Shard& shard) {
+        shard.UseList(next);
+        return absl::OkStatus();
+      },
+      deadline));
+  return result;
+}
+
+absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain) const {
+  SLUICE_ASSIGN_OR_RETURN(const std::string name, policy::NormalizeDomain(domain));
+  Explanation explanation;
+  const std::shared_ptr<const policy::Snapshot> list = table_->current();
+  explanation.inbound = list->Explain(name, policy::Flow::kInbound);
+  explanation.outbound = list->Explain(name, policy::Flow::kOutbound);
+  explanation.default_tls_level = Str(DefaultLevelName(options_.settings.default_tls_level));
+  const Route* const route = options_.settings.routes.Find(name);
+  explanation.route = route == nullptr ? "by MX"
+                                       : absl::StrCat("static route ", route->pattern.text(), ": ",
+                                                      route->next_hop());
+  return explanation;
+}
+
+absl::StatusOr<PingResult> Gateway::Ping(absl::string_view domain, MonoTime deadline) {
+  SLUICE_ASSIGN_OR_RETURN(std::string name, policy::NormalizeDomain(domain));
+  if (draining_) return absl::UnavailableError("the gateway is shutting down");
+  Reply<PingResult> reply;
+  Shard& shard = *shards_.front();
+  shard.core().Run([&shard, name = std::move(name), deadline, send = reply.Sender()]() mutable {
+    shard.Ping(std::move(name), deadline, std::move(send));
+  });
+  return reply.Wait(clock_, deadline + absl::Seconds(60));
+}
+
+// ---- The queue
+
+absl::StatusOr<queue::QueueTotals> Gateway::CountQueue(size_t most_destinations,
+                                                       MonoTime /*deadline*/) {
+  return spool_->Count(most_destinations);
+}
+
+absl::StatusOr<queue::QueuePage> Gateway::ListQueue(const queue::QueueQuery& query,
+                                                    MonoTime /*deadline*/) {
+  queue::QueueQuery wanted = query;
+  if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
+  return spool_->List(wanted);
+}
+
+absl::StatusOr<std::vector<queue::QueueItem>> Gateway::FindQueued(const queue::MessageId& id,
+                                                                  MonoTime /*deadline*/) {
+  return spool_->Find(id);
+}
+
+absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::RetrySelection& selection,
+                                              MonoTime deadline) {
+  queue::RetrySelection wanted = selection;
+  if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
+  Reply<absl::StatusOr<uint64_t>> reply;
+  spool_->RetryNow(std::move(wanted), reply.Sender());
+  SLUICE_ASSIGN_OR_RETURN(absl::StatusOr<uint64_t> count, reply.Wait(clock_, deadline));
+  return count;
+}
+
+absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Removal& removal, MonoTime deadline) {
+  queue::Removal wanted = removal;
+  if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
+  Reply<absl::StatusOr<uint64_t>> reply;
+  spool_->Remove(std::move(wanted), reply.Sender());
+  SLUICE_ASSIGN_OR_RETURN(absl::StatusOr<uint64_t> count, reply.Wait(clock_, deadline));
+  return count;
+}
+
+absl::StatusOr<queue::HistoryPage> Gateway::QueryHistory(const queue::HistoryQuery& query,
+                                                         MonoTime /*deadline*/) {
+  queue::HistoryQuery wanted = query;
+  if (!wanted.domain.empty()) wanted.domain = NormalOrAsTyped(wanted.domain);
+  return spool_->QueryHistory(wanted);
+}
+
+// ---- Certificates and status
+
+absl::StatusOr<std::vector<ServedCertificate>> Gateway::Certificates(MonoTime /*deadline*/) {
+  std::shared_ptr<const tls::Credentials> credentials;
+  {
+    const absl::MutexLock lock(&credentials_mutex_);
+    credentials = credentials_;
+  }
+  std::vector<ServedCertificate> result;
+  for (const tls::Credentials::Served& served : credentials->served()) {
+    ServedCertificate certificate;
+    certificate.file = served.file;
+    certificate.chain.push_back(served.details);
+    certificate.chain.insert(certificate.chain.end(), served.chain.begin(), served.chain.end());
+    result.push_back(std::move(certificate));
+  }
+  return result;
+}
+
+absl::Status Gateway::ReloadCertificates(absl::string_view by, MonoTime deadline) {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const tls::Credentials> credentials,
+                          tls::Credentials::Load(options_.credential_files));
+  SLUICE_RETURN_IF_ERROR(OnEveryCore(
+      [credentials](Shard& shard) { return shard.UseCredentials(credentials); }, deadline));
+  log::Info("certificates_reloaded", {{"by", by}, {"count", credentials->served().size()}});
+  const absl::MutexLock lock(&credentials_mutex_);
+  credentials_ = std::move(credentials);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Status> Gateway::GetStatus(MonoTime deadline) {
+  Status status;
+  status.version = options_.version;
+  status.hostname = options_.settings.hostname;
+  status.started_at = started_at_;
+  status.draining = draining_;
+  status.listeners = listeners_;
+  for (const auto& shard : shards_) status.cores.push_back(shard->StatusOfCore());
+  SLUICE_ASSIGN_OR_RETURN(status.queue, CountQueue(/*most_destinations=*/0, deadline));
+  const std::shared_ptr<const policy::Snapshot> list = table_->current();
+  status.policy_entries = list->size();
+  status.policy_generation = list->generation();
+  status.default_tls_level = Str(DefaultLevelName(options_.settings.default_tls_level));
+  return status;
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,287 @@
+#include "engine/relay/lane.h"
+
+#include <utility>
+#include <vector>
+
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/relay/outcome.h"
+#include "engine/smtp/stage.h"
+
+namespace sluice::relay {
+
+// One connection at a time: found, opened, used, closed.
+class Lane::Carrier {
+ public:
+  explicit Carrier(Lane& lane) : lane_(lane), host_(lane.host_) {}
+
+  io::Task<void> Run();
+
+ private:
+  // Opens a session to the first address from `next_` on that will have one.
+  io::Task<bool> OpenNext();
+  // One address, as far as the policy insists or allows.
+  io::Task<std::optional<smtp::Failure>> OpenAt(HopAddress hop);
+  io::Task<std::optional<smtp::Failure>> TryOpen(io::SocketAddress address, smtp::TlsUse use);
+  // Sends what waits over the session. True when a message is held that the next address is to try.
+  io::Task<bool> SendWaiting();
+  io::Task<std::optional<Attempt>> NextAttempt();
+  io::Task<void> CloseSession();
+  void RememberFailure(const HopAddress& hop, smtp::Failure failure);
+  AttemptReport Report() const;
+
+  Lane& lane_;
+  LaneHost& host_;
+  NextHops hops_;
+  size_t next_ = 0;  // of hops_.addresses
+  std::unique_ptr<smtp::ClientSession> session_;
+  std::optional<AddressTried> server_;           // of the session, or of failure_
+  std::optional<smtp::Failure> failure_;         // the one that decides when no address is left
+  std::optional<smtp::Failure> would_fail_;      // monitor: of the session
+  std::optional<Attempt> held_;                  // goes on to the next address
+};
+
+Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy)
+    : host_(host),
+      target_(std::move(target)),
+      policy_(std::move(policy)),
+      digest_(policy_.Digest()),
+      arrived_(host.core()) {}
+
+Lane::~Lane() { SLUICE_CHECK(idle()); }
+
+bool Lane::Offer(Attempt& attempt) {
+  if (backlog_.size() >= host_.settings().lane_backlog) return false;
+  backlog_.push_back(std::move(attempt));
+  if (waiting_carriers_ > 0) {
+    arrived_.NotifyOne();
+  } else if (carriers_ < host_.settings().lane_connections) {
+    ++carriers_;
+    host_.core().Spawn(Carry());
+  }
+  return true;
+}
+
+io::Task<void> Lane::Carry() {
+  Carrier carrier(*this);
+  co_await carrier.Run();
+  --carriers_;
+}
+
+std::optional<Attempt> Lane::Take() {
+  while (!backlog_.empty() && !draining_) {
+    Attempt attempt = std::move(backlog_.front());
+    backlog_.pop_front();
+    if (StillOurs(attempt)) return attempt;
+    host_.Redirect(std::move(attempt));
+  }
+  return std::nullopt;
+}
+
+bool Lane::StillOurs(const Attempt& attempt) const {
+  return host_.PolicyFor(attempt.envelope.destination).Digest() == digest_;
+}
+
+void Lane::FailBacklog(const AttemptReport& report) {
+  // What arrives meanwhile is another round's.
+  std::deque<Attempt> failed = std::exchange(backlog_, {});
+  for (Attempt& attempt : failed) {
+    AttemptReport own = report;
+    own.policy = host_.PolicyFor(attempt.envelope.destination);
+    if (own.policy.Digest() == digest_) {
+      host_.Conclude(std::move(attempt), own);
+    } else {
+      host_.Redirect(std::move(attempt));
+    }
+  }
+}
+
+void Lane::Drain() {
+  draining_ = true;
+  for (Attempt& attempt : std::exchange(backlog_, {})) host_.PutBack(std::move(attempt));
+  arrived_.NotifyAll();
+}
+
+void Lane::Abort() {
+  Drain();
+  for (smtp::ClientSession* session : sessions_) session->Abort();
+}
+
+io::Task<void> Lane::Carrier::Run() {
+  while (!lane_.draining_ && (held_.has_value() || !lane_.backlog_.empty())) {
+    if (!held_.has_value() || next_ >= hops_.addresses.size()) {
+      const MonoTime deadline = host_.core().Now() + absl::Seconds(30);
+      hops_ = co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, deadline);
+      next_ = 0;
+      failure_ = hops_.failure;
+      server_.reset();
+    }
+    const bool opened = co_await OpenNext();
+    if (opened) {
+      const bool go_on = co_await SendWaiting();
+      co_await CloseSession();
+      if (go_on) continue;
+      held_.reset();
+      hops_ = NextHops();
+      continue;
+    }
+    if (lane_.draining_) break;
+    if (held_.has_value()) {
+      host_.Conclude(*std::exchange(held_, std::nullopt), Report());
+      continue;
+    }
+    // Others of this lane have sessions: the server only wants no more of them.
+    if (lane_.open_sessions_ > 0) break;
+    lane_.FailBacklog(Report());
+  }
+  if (held_.has_value()) host_.PutBack(*std::exchange(held_, std::nullopt));
+}
+
+AttemptReport Lane::Carrier::Report() const {
+  AttemptReport report;
+  report.policy = lane_.policy_;
+  report.server = server_;
+  report.failure = failure_;
+  return report;
+}
+
+io::Task<bool> Lane::Carrier::OpenNext() {
+  while (next_ < hops_.addresses.size() && !lane_.draining_) {
+    const HopAddress hop = hops_.addresses[next_++];
+    std::optional<smtp::Failure> failed = co_await OpenAt(hop);
+    if (!failed.has_value()) {
+      host_.counters().outbound_connections.Add();
+      ++lane_.open_sessions_;
+      server_ = AddressTried{hop.host, hop.address, session_->facts()};
+      co_return true;
+    }
+    host_.counters().failures_by_reason[FailureIndex(*failed)].Add();
+    host_.counters().outbound_failed.Add();
+    RememberFailure(hop, *std::move(failed));
+    session_.reset();
+  }
+  co_return false;
+}
+
+// A failure of TLS decides over any other: it is what the administrator has to hear of, and the one
+// that says that mail waits because of policy. Among equals the last one does.
+void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure) {
+  log::Info("connection_failed", {{"domain", lane_.target_.name},
+                                  {"host", hop.host},
+                                  {"address", hop.address.ToString()},
+                                  {"stage", smtp::StageName(failure.stage)},
+                                  {"reason", failure.tls_reason.has_value()
+                                                 ? tls::ReasonName(*failure.tls_reason)
+                                                 : absl::string_view("-")},
+                                  {"detail", failure.detail}});
+  const bool decided_by_tls = failure_.has_value() && failure_->tls_reason.has_value();
+  if (decided_by_tls && !failure.tls_reason.has_value()) return;
+  // One address that may do better tomorrow is enough to keep the mail.
+  if (failure_.has_value() && failure_->kind == smtp::Failure::Kind::kTransient) {
+    failure.kind = smtp::Failure::Kind::kTransient;
+  }
+  failure_ = std::move(failure);
+  server_ = AddressTried{hop.host, hop.address, session_->facts()};
+}
+
+io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryOpen(io::SocketAddress address,
+                                                              smtp::TlsUse use) {
+  session_ = std::make_unique<smtp::ClientSession>(host_.core(), host_.client_options());
+  smtp::ClientSession* const session = session_.get();
+  lane_.sessions_.insert(session);
+  io::ConnectOptions to;
+  to.remote = address;
+  std::optional<smtp::Failure> failed =
+      co_await session->Open(to, std::move(use), host_.client_context());
+  lane_.sessions_.erase(session);
+  co_return failed;
+}
+
+io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
+  using Force = OutboundPolicy::Force;
+  would_fail_.reset();
+  const tls::PeerDemand demand = lane_.policy_.DemandOf(hop.host);
+  if (lane_.policy_.force != Force::kMay) {
+    std::optional<smtp::Failure> failed =
+        co_await TryOpen(hop.address, smtp::TlsUse::Must(demand));
+    // The end of it for an enforced domain, whatever the failure was: nothing below is for it.
+    if (lane_.policy_.force == Force::kMust || !failed.has_value() ||
+        !failed->tls_reason.has_value()) {
+      co_return failed;
+    }
+    host_.counters().tls_would_defer.Add();
+    would_fail_ = std::move(failed);
+  }
+  SLUICE_CHECK(lane_.policy_.force != Force::kMust);
+  tls::PeerDemand any;
+  any.server_name = demand.server_name;
+  std::optional<smtp::Failure> failed = co_await TryOpen(hop.address, smtp::TlsUse::May(any));
+  if (failed.has_value() && failed->tls_reason.has_value()) {
+    // On no entry: what cannot be had encrypted goes as it would have gone without us.
+    log::Info("in_clear", {{"host", hop.host},
+                           {"address", hop.address.ToString()},
+                           {"reason", tls::ReasonName(*failed->tls_reason)}});
+    failed = co_await TryOpen(hop.address, smtp::TlsUse::Never());
+  }
+  co_return failed;
+}
+
+io::Task<void> Lane::Carrier::CloseSession() {
+  --lane_.open_sessions_;
+  co_await session_->Quit();
+  session_.reset();
+}
+
+// What to send next: waits for it as long as an idle connection is kept.
+io::Task<std::optional<Attempt>> Lane::Carrier::NextAttempt() {
+  if (held_.has_value()) co_return std::exchange(held_, std::nullopt);
+  std::optional<Attempt> attempt = lane_.Take();
+  if (attempt.has_value() || lane_.draining_) co_return attempt;
+  ++lane_.waiting_carriers_;
+  const MonoTime until = host_.core().Now() + host_.settings().connection_idle_timeout;
+  co_await lane_.arrived_.Wait(until);
+  --lane_.waiting_carriers_;
+  co_return lane_.Take();
+}
+
+io::Task<bool> Lane::Carrier::SendWaiting() {
+  for (int sent_messages = 0;
+       session_->reusable() && sent_messages < host_.settings().connection_messages;
+       ++sent_messages) {
+    std::optional<Attempt> attempt = co_await NextAttempt();
+    if (!attempt.has_value()) co_return false;
+    const bool loaded = co_await host_.LoadBody(*attempt);
+    if (!loaded) {
+      host_.PutBack(*std::move(attempt));
+      continue;
+    }
+    // Loading may have taken a while: the list is asked again, with nothing awaited between this
+    // and the MAIL FROM.
+    if (!lane_.StillOurs(*attempt)) {
+      host_.Redirect(*std::move(attempt));
+      continue;
+    }
+    const smtp::OutgoingMessage message = OutgoingOf(attempt->envelope);
+    lane_.sessions_.insert(session_.get());
+    smtp::SendResult result = co_await session_->Send(message, *attempt->body);
+    lane_.sessions_.erase(session_.get());
+    if (result.stale_connection) {
+      held_ = std::move(attempt);
+      next_ = 0;
+      co_return true;
+    }
+    if (TryElsewhere(result) && next_ < hops_.addresses.size()) {
+      held_ = std::move(attempt);
+      co_return true;
+    }
+    AttemptReport report = Report();
+    report.policy = host_.PolicyFor(attempt->envelope.destination);
+    report.failure.reset();
+    report.would_fail = would_fail_;
+    report.sent = std::move(result);
+    host_.Conclude(*std::move(attempt), report);
+  }
+  co_return false;
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,108 @@
+// A lane: the connections, the backlog and the health of one next hop under one policy, on one core.
+//
+//   lane.Offer(attempt);       // a connection that is free takes it, or another is opened
+//
+// Mail shares a connection only where its next hop and the policy it travels under are the same, so
+// a connection never crosses policies. Which policy that is was decided when the message came to the
+// lane, and is decided again in front of its MAIL FROM: after a change of the list the message is
+// handed back, to the lane that it now belongs to.
+//
+// Each connection is a carrier: a coroutine that finds the addresses of the next hop, opens a session
+// to the first that will have one, and sends what waits until nothing does.
+//
+// When no address will have a session, and no other carrier has one either, all that waits in the
+// lane has failed by it, and is deferred (or bounced) at once: a dead next hop costs one round of
+// connections, not one for each message.
+//
+// One core.
+#ifndef SLUICE_ENGINE_RELAY_LANE_H_
+#define SLUICE_ENGINE_RELAY_LANE_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "absl/strings/string_view.h"
+#include "engine/dns/resolver.h"
+#include "engine/io/core.h"
+#include "engine/io/task.h"
+#include "engine/relay/attempt.h"
+#include "engine/relay/counters.h"
+#include "engine/relay/next_hop.h"
+#include "engine/relay/outbound_policy.h"
+#include "engine/relay/settings.h"
+#include "engine/smtp/client_session.h"
+
+namespace sluice::relay {
+
+// What a lane needs of the core it lives on.
+class LaneHost {
+ public:
+  virtual io::Core& core() = 0;
+  virtual dns::Resolver& resolver() = 0;
+  virtual tls::ClientContext& client_context() = 0;
+  virtual const Settings& settings() const = 0;
+  virtual const smtp::ClientOptions& client_options() const = 0;
+  virtual Counters& counters() = 0;
+  // The policy in force for a domain at this moment.
+  virtual OutboundPolicy PolicyFor(absl::string_view domain) const = 0;
+  // Brings the body into memory where it is not; false: it cannot be had now.
+  virtual io::Task<bool> LoadBody(Attempt& attempt) = 0;
+  // The attempt is over: its outcome goes to the store, and the attempt is gone.
+  virtual void Conclude(Attempt attempt, const AttemptReport& report) = 0;
+  // Neither is counted as a try. The list has changed, and another lane is to have it:
+  virtual void Redirect(Attempt attempt) = 0;
+  // It cannot be sent from here now (its body cannot be read, the gateway stops): back to the queue.
+  virtual void PutBack(Attempt attempt) = 0;
+
+ protected:
+  ~LaneHost() = default;
+};
+
+class Lane {
+ public:
+  Lane(LaneHost& host, HopTarget target, OutboundPolicy policy);
+  ~Lane();  // idle() (checked)
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // False when the backlog is full; `attempt` is then left as it was.
+  bool Offer(Attempt& attempt);
+
+  // Takes nothing new up: what waits is put back, running sends go on.
+  void Drain();
+  // Ends running sends as well.
+  void Abort();
+
+  // No carrier runs and nothing waits.
+  bool idle() const { return carriers_ == 0 && backlog_.empty(); }
+  size_t backlog() const { return backlog_.size(); }
+
+ private:
+  class Carrier;
+
+  io::Task<void> Carry();
+  std::optional<Attempt> Take();
+  // Whether the policy it came under still holds.
+  bool StillOurs(const Attempt& attempt) const;
+  void FailBacklog(const AttemptReport& report);
+
+  LaneHost& host_;
+  const HopTarget target_;
+  const OutboundPolicy policy_;
+  const std::string digest_;
+  std::deque<Attempt> backlog_;
+  io::Event arrived_;
+  size_t carriers_ = 0;
+  size_t waiting_carriers_ = 0;  // with an open session and nothing to send
+  size_t open_sessions_ = 0;
+  std::unordered_set<smtp::ClientSession*> sessions_;
+  bool draining_ = false;
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_LANE_H_

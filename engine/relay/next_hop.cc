@@ -1,0 +1,123 @@
+#include "engine/relay/next_hop.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/smtp/stage.h"
+#include "policy/domain_name.h"
+
+namespace sluice::relay {
+namespace {
+
+// More addresses than any domain needs; a domain that publishes more does not hold a lane longer.
+constexpr size_t kMostAddresses = 64;
+
+smtp::Failure DnsFailure(smtp::Failure::Kind kind, std::optional<smtp::Reply> reply,
+                         std::string detail) {
+  smtp::Failure failure;
+  failure.stage = smtp::Stage::kDns;
+  failure.kind = kind;
+  failure.reply = std::move(reply);
+  failure.detail = std::move(detail);
+  return failure;
+}
+
+// An address literal, "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3).
+std::optional<io::SocketAddress> AddressLiteral(absl::string_view domain, uint16_t port) {
+  if (domain.size() < 2 || domain.front() != '[' || domain.back() != ']') return std::nullopt;
+  domain = domain.substr(1, domain.size() - 2);
+  if (absl::StartsWithIgnoreCase(domain, "ipv6:")) domain.remove_prefix(5);
+  const absl::StatusOr<io::SocketAddress> address = io::SocketAddress::FromIp(domain, port);
+  if (!address.ok()) return std::nullopt;
+  return *address;
+}
+
+// Adds the addresses of one host, or the reason why there are none.
+io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host, uint16_t port,
+                       MonoTime deadline, NextHops& hops, bool& may_come) {
+  if (const auto ip = io::SocketAddress::FromIp(host, port); ip.ok()) {
+    hops.addresses.push_back({std::move(host), *ip});
+    co_return;
+  }
+  const absl::StatusOr<dns::AddressAnswer> found =
+      co_await resolver.LookupAddresses(core, host, deadline);
+  if (!found.ok()) {
+    may_come |= !absl::IsNotFound(found.status()) && !absl::IsInvalidArgument(found.status());
+    hops.unresolved.push_back(absl::StrCat(host, ": ", found.status().message()));
+    co_return;
+  }
+  for (io::SocketAddress address : found->addresses) {
+    address.set_port(port);
+    if (hops.addresses.size() < kMostAddresses) hops.addresses.push_back({host, address});
+  }
+}
+
+// The hosts of a domain by MX, or why there are none.
+io::Task<std::optional<smtp::Failure>> MxHosts(io::Core& core, dns::Resolver& resolver,
+                                               std::string domain, MonoTime deadline,
+                                               std::vector<std::string>& hosts) {
+  using Kind = smtp::Failure::Kind;
+  const absl::StatusOr<dns::MxAnswer> mx = co_await resolver.LookupMx(core, domain, deadline);
+  if (absl::IsNotFound(mx.status())) {
+    co_return DnsFailure(Kind::kPermanent, smtp::Reply{550, smtp::EnhancedStatus{5, 1, 2}, absl::StrCat("The domain ", domain, " does not exist")},
+                         std::string(mx.status().message()));
+  }
+  if (absl::IsInvalidArgument(mx.status())) {
+    co_return DnsFailure(Kind::kPermanent, smtp::Reply{550, smtp::EnhancedStatus{5, 1, 2}, absl::StrCat(domain, " is no domain name")},
+                         std::string(mx.status().message()));
+  }
+  if (!mx.ok()) {
+    co_return DnsFailure(Kind::kTransient, std::nullopt, std::string(mx.status().message()));
+  }
+  if (mx->null_mx) {  // RFC 7505 §3
+    co_return DnsFailure(Kind::kPermanent, smtp::Reply{556, smtp::EnhancedStatus{5, 1, 10}, absl::StrCat("The domain ", domain, " accepts no mail")},
+                         absl::StrCat(domain, " publishes a null MX (RFC 7505)"));
+  }
+  for (const dns::MxHost& host : mx->hosts) hosts.push_back(host.name);
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port) {
+  if (const Route* route = routes.Find(domain)) {
+    return {route->next_hop(), /*by_mx=*/false, route->host, route->port};
+  }
+  const policy::LookupName name(domain);
+  const std::string normal(name.view().data(), name.view().size());
+  return {normal, /*by_mx=*/true, normal, mx_port};
+}
+
+io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarget target,
+                                MonoTime deadline) {
+  NextHops hops;
+  std::vector<std::string> hosts;
+  if (!target.by_mx) {
+    hosts.push_back(target.host);
+  } else if (const auto literal = AddressLiteral(target.host, target.port)) {
+    hops.addresses.push_back({literal->ip(), *literal});
+    co_return hops;
+  } else {
+    hops.failure = co_await MxHosts(core, resolver, target.host, deadline, hosts);
+    if (hops.failure.has_value()) co_return hops;
+  }
+  bool may_come = false;
+  for (const std::string& host : hosts) {
+    co_await AddHost(core, resolver, host, target.port, deadline, hops, may_come);
+  }
+  if (!hops.addresses.empty()) co_return hops;
+  // No address at all. By MX, a name that does not exist is the domain's own mistake and final; a
+  // route's is the administrator's, who will mend it.
+  const bool is_final = !may_come && target.by_mx;
+  std::string detail = absl::StrJoin(hops.unresolved, "; ");
+  hops.failure = DnsFailure(
+      is_final ? smtp::Failure::Kind::kPermanent : smtp::Failure::Kind::kTransient,
+      is_final ? std::optional<smtp::Reply>(smtp::Reply{550, smtp::EnhancedStatus{5, 4, 4}, absl::StrCat("No mail host of ", target.host, " has an address")})
+               : std::nullopt,
+      std::move(detail));
+  co_return hops;
+}
+
+}  // namespace sluice::relay

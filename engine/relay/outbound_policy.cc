@@ -1,0 +1,60 @@
+#include "engine/relay/outbound_policy.h"
+
+#include "absl/strings/str_cat.h"
+#include "engine/io/socket_address.h"
+#include "policy/domain_name.h"
+
+namespace sluice::relay {
+
+OutboundPolicy OutboundPolicyOf(const policy::Snapshot& list, absl::string_view domain,
+                                DefaultLevel default_level) {
+  OutboundPolicy result;
+  const policy::LookupName name(domain);
+  result.domain = std::string(name.view().data(), name.view().size());
+  if (const policy::Entry* entry = list.Lookup(name.view(), policy::Flow::kOutbound)) {
+    result.demand = policy::OutboundDemandOf(*entry);
+    result.force = result.demand.enforced ? OutboundPolicy::Force::kMust
+                                          : OutboundPolicy::Force::kMonitor;
+    result.pattern = entry->pattern.text();
+    result.generation = entry->generation;
+  } else if (default_level == DefaultLevel::kEncrypt) {
+    result.force = OutboundPolicy::Force::kMust;
+  }
+  return result;
+}
+
+tls::PeerDemand OutboundPolicy::DemandOf(absl::string_view host) const {
+  tls::PeerDemand wanted;
+  // An address cannot be sent as SNI (RFC 6066 §3), nor be one of the names.
+  const bool host_is_name = !io::SocketAddress::FromIp(host, 0).ok();
+  if (host_is_name) wanted.server_name = std::string(host.data(), host.size());
+  if (force == Force::kMay) return wanted;
+
+  wanted.minimum_version = demand.minimum_version == policy::TlsVersion::kTls13
+                               ? tls::Version::kTls13
+                               : tls::Version::kTls12;
+  switch (demand.level) {
+    case policy::Level::kEncrypt:
+      break;
+    case policy::Level::kVerify:
+    case policy::Level::kSecure:
+      wanted.check = tls::PeerCheck::kNames;
+      wanted.names = demand.names;
+      if (demand.accept_mx_host && host_is_name) wanted.names.push_back(wanted.server_name);
+      if (demand.accept_domain) wanted.names.push_back(domain);
+      break;
+    case policy::Level::kFingerprint:
+      wanted.check = tls::PeerCheck::kFingerprint;
+      wanted.fingerprints = demand.fingerprints;
+      break;
+  }
+  return wanted;
+}
+
+std::string OutboundPolicy::Digest() const {
+  if (force == Force::kMay) return "may";
+  return absl::StrCat(force == Force::kMust ? "must-" : "monitor-", demand.Digest(),
+                      demand.accept_domain ? absl::StrCat("-", domain) : "");
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,284 @@
+#include "engine/relay/outcome.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/smtp/stage.h"
+#include "policy/domain_name.h"
+
+namespace sluice::relay {
+namespace {
+
+using queue::RecipientState;
+using RecipientOutcome = smtp::RecipientResult::Outcome;
+
+// What a stranger's reply may fill in a row that is kept for a week.
+constexpr size_t kMostReply = 1000;
+
+std::string Bounded(std::string text) {
+  if (text.size() > kMostReply) text.resize(kMostReply);
+  return text;
+}
+
+std::string ReasonOf(const std::optional<tls::Reason>& reason) {
+  if (!reason.has_value()) return "";
+  const absl::string_view name = tls::ReasonName(*reason);
+  return std::string(name.data(), name.size());
+}
+
+std::string StageOf(smtp::Stage stage) {
+  const absl::string_view name = smtp::StageName(stage);
+  return std::string(name.data(), name.size());
+}
+
+std::string TextOf(const smtp::Failure& failure) {
+  return Bounded(failure.reply.has_value() ? absl::StrCat(failure.reply->ToString(), " (",
+                                                          failure.detail, ")")
+                                           : failure.detail);
+}
+
+// One recipient's share of the attempt, whichever way it went.
+struct Share {
+  RecipientOutcome outcome = RecipientOutcome::kDeferred;
+  std::string stage;
+  std::string reason;
+  std::string text;
+  std::optional<smtp::Reply> reply;
+  bool reply_is_local = false;  // made up here, not the server's words
+  std::optional<tls::Reason> tls_reason;
+};
+
+Share ShareOf(const AttemptReport& report, size_t pending_index) {
+  Share share;
+  if (report.failure.has_value()) {
+    const smtp::Failure& failure = *report.failure;
+    // A failure of TLS never bounces mail at once, whatever the server said to STARTTLS.
+    const bool permanent =
+        failure.kind == smtp::Failure::Kind::kPermanent && !failure.tls_reason.has_value();
+    share.outcome = permanent ? RecipientOutcome::kFailed : RecipientOutcome::kDeferred;
+    share.stage = StageOf(failure.stage);
+    share.reason = ReasonOf(failure.tls_reason);
+    share.text = TextOf(failure);
+    share.reply = failure.reply;
+    share.reply_is_local = failure.stage == smtp::Stage::kDns;
+    share.tls_reason = failure.tls_reason;
+    return share;
+  }
+  SLUICE_CHECK(report.sent.has_value() && pending_index < report.sent->recipients.size());
+  const smtp::RecipientResult& result = report.sent->recipients[pending_index];
+  share.outcome = result.outcome;
+  share.stage = StageOf(result.stage);
+  share.text = Bounded(result.reply.ToString());
+  share.reply = result.reply;
+  share.reply_is_local = result.local;
+  return share;
+}
+
+queue::Outcome HistoryOutcome(RecipientOutcome outcome) {
+  switch (outcome) {
+    case RecipientOutcome::kDelivered:
+      return queue::Outcome::kDelivered;
+    case RecipientOutcome::kDeferred:
+      return queue::Outcome::kDeferred;
+    case RecipientOutcome::kFailed:
+      return queue::Outcome::kFailed;
+  }
+  return queue::Outcome::kDeferred;
+}
+
+}  // namespace
+
+smtp::OutgoingMessage OutgoingOf(const queue::Envelope& envelope) {
+  smtp::OutgoingMessage message;
+  message.sender = envelope.sender;
+  message.eight_bit = envelope.eight_bit;
+  message.smtputf8 = envelope.smtputf8;
+  for (const queue::Recipient& recipient : envelope.recipients) {
+    if (recipient.state == RecipientState::kPending) message.recipients.push_back(recipient.address);
+  }
+  return message;
+}
+
+bool TryElsewhere(const smtp::SendResult& result) {
+  if (result.final_reply_lost) return false;
+  return std::all_of(result.recipients.begin(), result.recipients.end(),
+                     [](const smtp::RecipientResult& recipient) {
+                       return recipient.outcome == RecipientOutcome::kDeferred;
+                     });
+}
+
+std::string DestinationOf(absl::string_view domain) {
+  const policy::LookupName name(domain);
+  return std::string(name.view().data(), name.view().size());
+}
+
+OutcomeWriter::OutcomeWriter(const Settings& settings, queue::MessageIdSource& ids, Random& random)
+    : settings_(settings), ids_(ids), random_(random) {}
+
+queue::HistoryEntry OutcomeWriter::EntryOf(const queue::Envelope& envelope,
+                                           const AttemptReport& report) const {
+  queue::HistoryEntry entry;
+  entry.direction = queue::Direction::kOutbound;
+  entry.message_id = envelope.id;
+  entry.sender = envelope.sender;
+  entry.domain = envelope.destination;
+  entry.entry = report.policy.pattern;
+  entry.entry_generation = report.policy.generation;
+  entry.attempt = envelope.attempts + 1;
+  entry.deadline = envelope.deadline;
+  if (report.server.has_value()) {
+    entry.mx = report.server->host;
+    entry.address = report.server->address.ToString();
+    if (const auto& tls = report.server->facts.tls) {
+      entry.tls_version = tls->version_name;
+      entry.cipher = tls->cipher;
+      entry.certificate = absl::StrCat(tls->peer_subject, " SHA-256 ", tls->peer_fingerprint);
+    }
+  }
+  return entry;
+}
+
+OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
+                                                const AttemptReport& report, absl::Time now) {
+  Written written;
+  std::optional<queue::HistoryEntry> entries[3];  // by RecipientOutcome
+  const std::string mx = report.server.has_value() ? report.server->host : "";
+  const std::string address =
+      report.server.has_value() ? report.server->address.ToString() : "";
+  const absl::Time next =
+      settings_.retries->NextAttempt(envelope.attempts, now, envelope.deadline, random_);
+  size_t pending_index = 0;
+  for (queue::Recipient& recipient : envelope.recipients) {
+    if (recipient.state != RecipientState::kPending) continue;
+    const Share share = ShareOf(report, pending_index++);
+    recipient.last_reply = share.text;
+    std::optional<queue::HistoryEntry>& entry = entries[static_cast<size_t>(share.outcome)];
+    if (!entry.has_value()) {
+      entry = EntryOf(envelope, report);
+      entry->outcome = HistoryOutcome(share.outcome);
+      entry->tls = share.tls_reason.has_value();
+      entry->stage = share.stage;
+      entry->reason = share.reason;
+      entry->detail = share.text;
+    }
+    entry->recipients.push_back(recipient.address);
+    switch (share.outcome) {
+      case RecipientOutcome::kDelivered:
+        recipient.state = RecipientState::kDelivered;
+        ++written.delivered;
+        break;
+      case RecipientOutcome::kFailed:
+        recipient.state = RecipientState::kFailed;
+        ++written.refused;
+        written.failed.push_back({recipient.address, mx, share.reply, share.reply_is_local,
+                                  share.text, now, std::nullopt});
+        break;
+      case RecipientOutcome::kDeferred:
+        written.deferred = true;
+        written.tls_failed = share.tls_reason.has_value();
+        entry->next_attempt = next;
+        envelope.last_failure = queue::AttemptFailure{
+            now, share.tls_reason.has_value(), share.stage, share.reason, mx, address, share.text};
+        break;
+    }
+  }
+  if (report.would_fail.has_value()) {
+    // Monitor mode: it went, and would not have gone.
+    for (std::optional<queue::HistoryEntry>& entry : entries) {
+      if (!entry.has_value()) continue;
+      entry->reason = ReasonOf(report.would_fail->tls_reason);
+      entry->detail = absl::StrCat("monitored: enforcement would have deferred this at ",
+                                   smtp::StageName(report.would_fail->stage), ": ",
+                                   TextOf(*report.would_fail), "; ", entry->detail);
+    }
+  }
+  envelope.policy_digest = report.policy.Digest();
+  written.result.next_attempt = next;
+  for (std::optional<queue::HistoryEntry>& entry : entries) {
+    if (entry.has_value()) written.result.history.push_back(*std::move(entry));
+  }
+  if (envelope.sender.empty()) written.failed.clear();
+  written.result.envelope = std::move(envelope);
+  return written;
+}
+
+OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::Time now) {
+  Written written;
+  const bool tls_failed = envelope.last_failure.has_value() && envelope.last_failure->tls;
+  written.tls_failed = tls_failed;
+  written.cause = tls_failed ? smtp::DsnCause::kTlsPolicy : smtp::DsnCause::kExpired;
+  queue::HistoryEntry entry = EntryOf(envelope, AttemptReport());
+  entry.outcome = tls_failed ? queue::Outcome::kDeletedTlsPolicy : queue::Outcome::kExpired;
+  entry.tls = tls_failed;
+  entry.attempt = envelope.attempts;
+  if (envelope.last_failure.has_value()) {
+    entry.mx = envelope.last_failure->mx;
+    entry.address = envelope.last_failure->address;
+    entry.stage = envelope.last_failure->stage;
+    entry.reason = envelope.last_failure->reason;
+  }
+  entry.detail = absl::StrCat(
+      tls_failed ? "deleted because of TLS policy" : "expired", " after ",
+      absl::FormatDuration(absl::Trunc(now - envelope.accepted_at, absl::Seconds(1))),
+      envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text) : "");
+  for (queue::Recipient& recipient : envelope.recipients) {
+    if (recipient.state != RecipientState::kPending) continue;
+    recipient.state = RecipientState::kFailed;
+    entry.recipients.push_back(recipient.address);
+    smtp::DsnRecipient failed;
+    failed.address = recipient.address;
+    failed.last_attempt = now;
+    if (envelope.last_failure.has_value()) {
+      failed.remote_mta = envelope.last_failure->mx;
+      failed.detail = envelope.last_failure->text;
+      failed.last_attempt = envelope.last_failure->at;
+      if (tls_failed) {
+        failed.tls_reason =
+            tls::ParseReason(envelope.last_failure->reason).value_or(tls::Reason::kProtocol);
+      }
+    }
+    written.failed.push_back(std::move(failed));
+  }
+  const bool silent = envelope.sender.empty() ||
+                      (tls_failed && settings_.tls_expiry_action == TlsExpiryAction::kDelete);
+  if (silent) written.failed.clear();
+  written.result.history.push_back(std::move(entry));
+  written.result.next_attempt = envelope.deadline;
+  written.result.envelope = std::move(envelope);
+  return written;
+}
+
+queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
+                                              std::vector<smtp::DsnRecipient> failed,
+                                              smtp::DsnCause cause, const io::Body& original,
+                                              absl::Time now) {
+  SLUICE_CHECK(!envelope.sender.empty());
+  queue::NewMessage message;
+  message.id = ids_.Next(now);
+  smtp::DsnRequest request;
+  request.cause = cause;
+  request.hostname = settings_.hostname;
+  request.sender = envelope.sender;
+  request.message_id = envelope.id.ToString();
+  request.id = message.id.ToString();
+  request.arrived = envelope.accepted_at;
+  request.now = now;
+  request.recipients = std::move(failed);
+  const smtp::Dsn dsn = smtp::MakeDsn(request, original);
+  message.body = io::Body::Copy(dsn.text);
+  queue::Envelope reply;
+  reply.id = message.id;
+  reply.destination =
+      DestinationOf(absl::string_view(envelope.sender).substr(envelope.sender.rfind('@') + 1));
+  reply.recipients.push_back({envelope.sender, RecipientState::kPending, "", {}, {}});
+  reply.smtputf8 = dsn.smtputf8;
+  reply.accepted_at = now;
+  reply.deadline = now + settings_.queue_lifetime;
+  message.envelopes.push_back(std::move(reply));
+  return message;
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,71 @@
+// From what an attempt came to, to what is written down: recipients' states, the next try, history,
+// and the notification that the sender is owed. No I/O, so that every case can be tested by itself.
+//
+// One core (ids and randomness are that core's).
+#ifndef SLUICE_ENGINE_RELAY_OUTCOME_H_
+#define SLUICE_ENGINE_RELAY_OUTCOME_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "engine/base/random.h"
+#include "engine/io/chunk.h"
+#include "engine/relay/attempt.h"
+#include "engine/relay/settings.h"
+#include "engine/smtp/client_session.h"
+#include "engine/smtp/dsn.h"
+#include "queue/message_id.h"
+#include "queue/spool.h"
+
+namespace sluice::relay {
+
+// What is said to a next hop about an envelope: its pending recipients.
+smtp::OutgoingMessage OutgoingOf(const queue::Envelope& envelope);
+
+// Nobody took it, nobody refused it for good, and it cannot have been taken unheard: the next address
+// may do better in the same attempt.
+bool TryElsewhere(const smtp::SendResult& result);
+
+class OutcomeWriter {
+ public:
+  // All outlive the writer.
+  OutcomeWriter(const Settings& settings, queue::MessageIdSource& ids, Random& random);
+
+  struct Written {
+    queue::AttemptResult result;
+    // Recipients whose sender is owed a notification; empty for mail from the null sender.
+    std::vector<smtp::DsnRecipient> failed;
+    smtp::DsnCause cause = smtp::DsnCause::kRejected;
+    // For counters.
+    int delivered = 0;
+    int refused = 0;
+    bool deferred = false;
+    bool tls_failed = false;
+  };
+
+  // `envelope` as it was when the attempt began.
+  Written OfAttempt(queue::Envelope envelope, const AttemptReport& report, absl::Time now);
+  // The deadline has come.
+  Written OfExpiry(queue::Envelope envelope, absl::Time now);
+
+  // The notification itself, to be sent to the sender of `envelope` (not the null sender, checked).
+  queue::NewMessage Notification(const queue::Envelope& envelope,
+                                 std::vector<smtp::DsnRecipient> failed, smtp::DsnCause cause,
+                                 const io::Body& original, absl::Time now);
+
+ private:
+  queue::HistoryEntry EntryOf(const queue::Envelope& envelope, const AttemptReport& report) const;
+
+  const Settings& settings_;
+  queue::MessageIdSource& ids_;
+  Random& random_;
+};
+
+// The destination that mail to an address is gathered under: its domain as A-labels, lower-case, or
+// its address literal.
+std::string DestinationOf(absl::string_view domain);
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_OUTCOME_H_

@@ -1,0 +1,24 @@
+// A STARTTLS ping: whether mail to a domain could be sent securely right now. It goes the way that a
+// delivery goes, with the same code and under the same policy, and stops short of MAIL FROM.
+#ifndef SLUICE_ENGINE_RELAY_PING_H_
+#define SLUICE_ENGINE_RELAY_PING_H_
+
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/io/task.h"
+#include "engine/relay/control.h"
+#include "engine/relay/lane.h"
+
+namespace sluice::relay {
+
+// On the host's core. `domain`: as compared (policy::NormalizeDomain). Every MX and address is tried,
+// one after the other; those that the deadline leaves out stand in the result as such.
+//
+// A domain on no entry is held to what level `encrypt` demands: the ping is to say whether TLS could be
+// enforced.
+io::Task<PingResult> PingDomain(LaneHost& host, std::string domain, MonoTime deadline);
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_PING_H_

@@ -1,0 +1,95 @@
+#include "engine/relay/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/log.h"
+#include "engine/io/answer.h"
+
+namespace sluice::relay {
+namespace {
+
+// How many messages one look at the queue takes.
+constexpr size_t kAtOnce = 256;
+// The longest sleep: what an administrator makes due is seen within it.
+constexpr absl::Duration kLongest = absl::Milliseconds(500);
+constexpr absl::Duration kTrimEvery = absl::Hours(1);
+
+}  // namespace
+
+Scheduler::Scheduler(io::Core& core, const Settings& settings, queue::Spool& spool,
+                     std::vector<Shard*> shards)
+    : core_(core), settings_(settings), spool_(spool), shards_(std::move(shards)), stopped_(core) {}
+
+void Scheduler::Start() { core_.Spawn(Run()); }
+
+void Scheduler::Stop() {
+  stopping_ = true;
+  stopped_.NotifyAll();
+}
+
+io::Task<void> Scheduler::Run() {
+  absl::Time next_expiry = absl::InfinitePast();
+  MonoTime next_trim = core_.Now();
+  while (!stopping_) {
+    size_t taken = 0;
+    const absl::Time now = core_.WallNow();
+    if (next_expiry <= now) taken += co_await Expire(next_expiry);
+    if (!stopping_ && spool_.NextDue() <= now) taken += co_await Dispatch();
+    if (core_.Now() >= next_trim) {
+      next_trim = core_.Now() + kTrimEvery;
+      spool_.TrimHistory(now - settings_.history_retention, [](absl::Status status) {
+        if (!status.ok()) log::Error("history_not_trimmed", {{"error", status.message()}});
+      });
+    }
+    if (taken > 0) continue;
+    const absl::Duration until_due = spool_.NextDue() - core_.WallNow();
+    co_await stopped_.Wait(core_.Now() +
+                           std::clamp(until_due, absl::Milliseconds(5), kLongest));
+  }
+}
+
+io::Task<size_t> Scheduler::Expire(absl::Time& next) {
+  io::Answer<absl::StatusOr<queue::TakenWork>> expired(core_);
+  spool_.TakeExpired(core_.WallNow(), kAtOnce, expired.Sender());
+  // The store answers everything it is asked; what it hands out must not be lost on the way.
+  absl::StatusOr<absl::StatusOr<queue::TakenWork>> answer =
+      co_await expired.Wait(MonoTime::Never());
+  if (!answer.ok() || !answer->ok()) {
+    next = core_.WallNow() + kLongest;
+    co_return 0;
+  }
+  // New messages have the longest deadlines, but --queue_lifetime may have been shortened since.
+  next = std::min((*answer)->next, core_.WallNow() + kLongest);
+  const size_t count = (*answer)->items.size();
+  for (queue::Envelope& envelope : (*answer)->items) {
+    Shard& shard = NextShard();
+    shard.core().Run([&shard, envelope = std::move(envelope)]() mutable {
+      shard.Expire(std::move(envelope));
+    });
+  }
+  co_return count;
+}
+
+io::Task<size_t> Scheduler::Dispatch() {
+  io::Answer<absl::StatusOr<queue::TakenWork>> due(core_);
+  const absl::Time now = core_.WallNow();
+  spool_.TakeDue(now, kAtOnce, due.Sender());
+  absl::StatusOr<absl::StatusOr<queue::TakenWork>> answer =
+      co_await due.Wait(MonoTime::Never());  // as above
+  if (!answer.ok() || !answer->ok()) co_return 0;
+  const size_t count = (*answer)->items.size();
+  for (queue::Envelope& envelope : (*answer)->items) {
+    Shard& shard = NextShard();
+    shard.core().Run([&shard, now, envelope = std::move(envelope)]() mutable {
+      if (envelope.deadline <= now) {
+        shard.Expire(std::move(envelope));
+      } else {
+        shard.Dispatch(Attempt{std::move(envelope), std::nullopt});
+      }
+    });
+  }
+  co_return count;
+}
+
+}  // namespace sluice::relay

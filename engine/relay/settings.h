@@ -1,0 +1,67 @@
+// What the relay is told by its flags, checked and in its own terms. Plain data; never changes while
+// the gateway runs.
+#ifndef SLUICE_ENGINE_RELAY_SETTINGS_H_
+#define SLUICE_ENGINE_RELAY_SETTINGS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "engine/io/socket_address.h"
+#include "engine/relay/domain_set.h"
+#include "engine/relay/network_set.h"
+#include "engine/relay/route_table.h"
+#include "queue/retry_timetable.h"
+
+namespace sluice::relay {
+
+// For domains on no entry of the enforced-TLS list.
+enum class DefaultLevel : uint8_t {
+  kMay,      // TLS where it is offered, in clear where it is not
+  kEncrypt,  // TLS, or nothing
+};
+
+// What the sender of a message that is deleted because of TLS policy gets.
+enum class TlsExpiryAction : uint8_t { kBounce, kDelete };
+
+struct Settings {
+  std::string hostname;
+  std::vector<io::SocketAddress> listen;
+
+  NetworkSet relay_networks;
+  DomainSet relay_domains;
+  int64_t max_message_size = 50 << 20;
+  int max_recipients = 1000;
+  int max_sessions = 10000;  // of one core
+  size_t max_body_memory = size_t{512} << 20;
+  absl::Duration smtpd_command_timeout = absl::Minutes(5);
+  absl::Duration smtpd_data_timeout = absl::Minutes(10);
+  absl::Duration smtpd_session_timeout = absl::Hours(2);
+  absl::Duration tls_handshake_timeout = absl::Seconds(30);
+
+  RouteTable routes;
+  DefaultLevel default_tls_level = DefaultLevel::kMay;
+  uint16_t smtp_port = 25;  // of hosts found by MX
+  absl::Duration connect_timeout = absl::Seconds(30);
+  absl::Duration smtp_reply_timeout = absl::Minutes(5);
+  absl::Duration smtp_data_timeout = absl::Minutes(10);
+  size_t lane_connections = 20;
+  size_t lane_backlog = 10000;
+  int connection_messages = 1000;
+  absl::Duration connection_idle_timeout = absl::Seconds(5);
+
+  std::shared_ptr<const queue::RetryTimetable> retries;  // set
+  absl::Duration queue_lifetime = absl::Hours(168);
+  absl::Duration history_retention = absl::Hours(24 * 90);
+  TlsExpiryAction tls_expiry_action = TlsExpiryAction::kBounce;
+  // How long one commit of the store may take before the client is told to come again.
+  absl::Duration store_timeout = absl::Seconds(30);
+  absl::Duration drain_timeout = absl::Seconds(30);
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_SETTINGS_H_

@@ -1,0 +1,374 @@
+#include "engine/relay/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/io/answer.h"
+#include "engine/relay/ping.h"
+#include "engine/smtp/stage.h"
+
+namespace sluice::relay {
+namespace {
+
+// Lanes without work are forgotten after at most this.
+constexpr absl::Duration kSweepEvery = absl::Seconds(30);
+// How long a read from the store may take before the message waits for another time.
+constexpr absl::Duration kStoreReadTimeout = absl::Seconds(30);
+// What could not be written down is tried again after this, for as long as the gateway runs.
+constexpr absl::Duration kStoreRetry = absl::Seconds(1);
+// A message that a full lane, or a body that cannot be read, sent back is looked at again after this.
+constexpr absl::Duration kPutBackFor = absl::Seconds(30);
+
+smtp::ServerOptions ServerOptionsOf(const Settings& settings) {
+  smtp::ServerOptions options;
+  options.hostname = settings.hostname;
+  options.limits.recipients = settings.max_recipients;
+  options.limits.data.message_bytes = static_cast<size_t>(settings.max_message_size);
+  options.command_timeout = settings.smtpd_command_timeout;
+  options.data_timeout = settings.smtpd_data_timeout;
+  options.session_timeout = settings.smtpd_session_timeout;
+  options.handshake_timeout = settings.tls_handshake_timeout;
+  return options;
+}
+
+smtp::ClientOptions ClientOptionsOf(const Settings& settings) {
+  smtp::ClientOptions options;
+  options.hostname = settings.hostname;
+  options.connect_timeout = settings.connect_timeout;
+  options.handshake_timeout = settings.tls_handshake_timeout;
+  for (absl::Duration* reply :
+       {&options.banner_timeout, &options.ehlo_timeout, &options.starttls_timeout,
+        &options.mail_timeout, &options.rcpt_timeout, &options.data_timeout}) {
+    *reply = settings.smtp_reply_timeout;
+  }
+  options.body_timeout = settings.smtp_data_timeout;
+  options.final_timeout = settings.smtp_data_timeout;
+  return options;
+}
+
+}  // namespace
+
+Shard::Shard(Parts parts)
+    : core_(parts.core),
+      settings_(parts.settings),
+      spool_(parts.spool),
+      resolver_(parts.resolver),
+      server_context_(std::move(parts.server_context)),
+      client_context_(std::move(parts.client_context)),
+      list_(std::move(parts.list)),
+      server_options_(ServerOptionsOf(parts.settings)),
+      client_options_(ClientOptionsOf(parts.settings)),
+      ids_(parts.core.random()),
+      writer_(parts.settings, ids_, parts.core.random()),
+      reception_(*this),
+      body_budget_(parts.settings.max_body_memory),
+      drained_(parts.core) {}
+
+Shard::~Shard() = default;
+
+void Shard::MeetOthers(absl::Span<Shard* const> shards) {
+  shards_.assign(shards.begin(), shards.end());
+  core_.Spawn(SweepLanes());
+}
+
+OutboundPolicy Shard::PolicyFor(absl::string_view domain) const {
+  return OutboundPolicyOf(*list_, domain, settings_.default_tls_level);
+}
+
+absl::Status Shard::UseCredentials(std::shared_ptr<const tls::Credentials> credentials) {
+  return server_context_->Reload(std::move(credentials));
+}
+
+// ---- Clients
+
+void Shard::Serve(std::unique_ptr<io::Listener> listener) {
+  listeners_.insert(listener.get());
+  core_.Spawn(AcceptClients(std::move(listener)));
+}
+
+io::Task<void> Shard::AcceptClients(std::unique_ptr<io::Listener> listener) {
+  while (!draining_) {
+    absl::StatusOr<std::unique_ptr<io::Connection>> connection = co_await listener->Accept();
+    if (!connection.ok()) {
+      if (absl::IsCancelled(connection.status())) break;
+      log::Warning("accept_failed", {{"error", connection.status().message()}});
+      // Out of descriptors: clients wait in the kernel's backlog until some are free again.
+      co_await core_.SleepUntil(core_.Now() + absl::Milliseconds(100));
+      continue;
+    }
+    if (sessions_.size() >= static_cast<size_t>(settings_.max_sessions)) {
+      counters_.connections_refused.Add();
+      core_.Spawn(smtp::ServerSession::RefuseBusy(core_, *std::move(connection),
+                                                  settings_.hostname));
+      continue;
+    }
+    counters_.connections.Add();
+    core_.Spawn(ServeClient(*std::move(connection)));
+  }
+  listeners_.erase(listener.get());
+  co_await listener->Close();
+}
+
+io::Task<void> Shard::ServeClient(std::unique_ptr<io::Connection> connection) {
+  smtp::ServerSession session(core_, std::move(connection), server_options_, reception_,
+                              server_context_.get(), body_budget_);
+  sessions_.insert(&session);
+  if (draining_) session.Drain();
+  co_await session.Run();
+  sessions_.erase(&session);
+  counters_.sessions_ended.Add();
+}
+
+// ---- Lanes
+
+void Shard::Send(std::vector<Attempt> attempts) {
+  for (Attempt& attempt : attempts) Dispatch(std::move(attempt));
+}
+
+Shard& Shard::OwnerOf(const HopTarget& target) {
+  if (!target.by_mx) return *this;
+  return *shards_[absl::HashOf(target.name) % shards_.size()];
+}
+
+void Shard::Dispatch(Attempt attempt) {
+  HopTarget target =
+      HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port);
+  Shard& owner = OwnerOf(target);
+  if (&owner == this) {
+    DispatchHere(std::move(attempt), std::move(target));
+    return;
+  }
+  owner.core_.Run([&owner, attempt = std::move(attempt), target = std::move(target)]() mutable {
+    owner.DispatchHere(std::move(attempt), std::move(target));
+  });
+}
+
+void Shard::DispatchHere(Attempt attempt, HopTarget target) {
+  if (draining_) {
+    spool_.Release(attempt.envelope.id, attempt.envelope.destination);
+    return;
+  }
+  OutboundPolicy policy = PolicyFor(attempt.envelope.destination);
+  std::unique_ptr<Lane>& lane = lanes_[absl::StrCat(target.name, " ", policy.Digest())];
+  if (lane == nullptr) {
+    lane = std::make_unique<Lane>(static_cast<LaneHost&>(*this), std::move(target),
+                                  std::move(policy));
+  }
+  KeepBody(attempt);
+  if (!lane->Offer(attempt)) PutBack(std::move(attempt));
+}
+
+// Bodies stay in memory as long as there is room; the others are read again when their turn comes.
+void Shard::KeepBody(Attempt& attempt) {
+  if (!attempt.body.has_value()) return;
+  if (kept_body_bytes_ + attempt.body->size() > settings_.max_body_memory) {
+    attempt.body.reset();
+  } else {
+    kept_body_bytes_ += attempt.body->size();
+  }
+}
+
+void Shard::DropBody(Attempt& attempt) {
+  if (attempt.body.has_value()) kept_body_bytes_ -= attempt.body->size();
+}
+
+io::Task<bool> Shard::LoadBody(Attempt& attempt) {
+  if (attempt.body.has_value()) co_return true;
+  io::Answer<absl::StatusOr<io::Body>> loaded(core_);
+  spool_.LoadBody(attempt.envelope.id, attempt.envelope.destination, loaded.Sender());
+  absl::StatusOr<absl::StatusOr<io::Body>> answer =
+      co_await loaded.Wait(core_.Now() + kStoreReadTimeout);
+  const absl::Status status = answer.ok() ? answer->status() : answer.status();
+  if (!status.ok()) {
+    log::Error("body_not_read", {{"id", attempt.envelope.id.ToString()}, {"error", status.message()}});
+    co_return false;
+  }
+  attempt.body = **std::move(answer);
+  kept_body_bytes_ += attempt.body->size();
+  co_return true;
+}
+
+void Shard::Redirect(Attempt attempt) {
+  DropBody(attempt);
+  Dispatch(std::move(attempt));
+}
+
+void Shard::PutBack(Attempt attempt) {
+  DropBody(attempt);
+  const absl::Time not_before =
+      draining_ ? absl::InfinitePast() : core_.WallNow() + kPutBackFor;
+  spool_.Release(attempt.envelope.id, attempt.envelope.destination, not_before);
+}
+
+io::Task<void> Shard::SweepLanes() {
+  while (!draining_) {
+    co_await drained_.Wait(core_.Now() + kSweepEvery);
+    absl::erase_if(lanes_, [](const auto& item) { return item.second->idle(); });
+  }
+}
+
+// ---- What became of it
+
+void Shard::Conclude(Attempt attempt, const AttemptReport& report) {
+  DropBody(attempt);
+  OutcomeWriter::Written written =
+      writer_.OfAttempt(std::move(attempt.envelope), report, core_.WallNow());
+  Count(written, report);
+  core_.Spawn(Record(std::move(written), std::move(attempt.body)));
+}
+
+void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& report) {
+  counters_.delivered.Add(static_cast<uint64_t>(written.delivered));
+  counters_.failed.Add(static_cast<uint64_t>(written.refused));
+  if (written.deferred) counters_.deferred.Add();
+  if (written.tls_failed) counters_.tls_deferred.Add();
+  for (const queue::HistoryEntry& entry : written.result.history) {
+    log::Info(entry.outcome == queue::Outcome::kDelivered ? "delivered"
+              : entry.outcome == queue::Outcome::kFailed  ? "bounced"
+                                                          : "deferred",
+              {{"id", written.result.envelope.id.ToString()},
+               {"from", entry.sender},
+               {"to", entry.recipients.empty() ? "" : entry.recipients.front()},
+               {"recipients", entry.recipients.size()},
+               {"mx", entry.mx},
+               {"address", entry.address},
+               {"tls", entry.tls_version.empty() ? "none" : entry.tls_version},
+               {"cipher", entry.cipher},
+               {"policy", report.policy.pattern.empty() ? "-" : report.policy.pattern},
+               {"stage", entry.stage},
+               {"reason", entry.reason},
+               {"detail", entry.detail}});
+  }
+}
+
+void Shard::Expire(queue::Envelope envelope) {
+  OutcomeWriter::Written written = writer_.OfExpiry(std::move(envelope), core_.WallNow());
+  counters_.expired.Add();
+  if (written.tls_failed) counters_.deleted_tls_policy.Add();
+  const queue::HistoryEntry& entry = written.result.history.front();
+  log::Warning(written.tls_failed ? "deleted_tls_policy" : "expired",
+               {{"id", written.result.envelope.id.ToString()},
+                {"from", entry.sender},
+                {"domain", entry.domain},
+                {"recipients", entry.recipients.size()},
+                {"detail", entry.detail}});
+  core_.Spawn(Record(std::move(written), std::nullopt));
+}
+
+// Brings the notification into the result. False: the original cannot be read, so that its headers
+// cannot be returned, now.
+io::Task<bool> Shard::AddNotification(OutcomeWriter::Written& written,
+                                      std::optional<io::Body> body,
+                                      std::vector<Attempt>& notifications) {
+  if (written.failed.empty()) co_return true;
+  Attempt original{written.result.envelope, std::move(body)};
+  if (!original.body.has_value()) {
+    const bool loaded = co_await LoadBody(original);
+    if (!loaded) co_return false;
+    DropBody(original);
+  }
+  queue::NewMessage notification =
+      writer_.Notification(written.result.envelope, std::move(written.failed), written.cause,
+                           *original.body, core_.WallNow());
+  notifications.push_back({notification.envelopes.front(), notification.body});
+  written.result.notifications.push_back(std::move(notification));
+  co_return true;
+}
+
+// Until it is written down the message stays in flight: nobody else tries it, and after a crash it is
+// tried again.
+io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::Body> body) {
+  std::vector<Attempt> notifications;
+  const queue::MessageId id = written.result.envelope.id;
+  const std::string destination = written.result.envelope.destination;
+  const bool notified = co_await AddNotification(written, std::move(body), notifications);
+  if (!notified) {
+    spool_.Release(id, destination, core_.WallNow() + kPutBackFor);
+    co_return;
+  }
+  while (true) {
+    io::Answer<absl::StatusOr<queue::Afterwards>> finished(core_);
+    spool_.Finish(written.result, finished.Sender());
+    const absl::StatusOr<absl::StatusOr<queue::Afterwards>> answer =
+        co_await finished.Wait(MonoTime::Never());  // the store answers everything it is asked
+    const absl::Status status = answer.ok() ? answer->status() : answer.status();
+    if (status.ok()) {
+      for (Attempt& attempt : notifications) Dispatch(std::move(attempt));
+      if (**answer == queue::Afterwards::kExpired) Expire(written.result.envelope);
+      co_return;
+    }
+    log::Error("outcome_not_written", {{"id", id.ToString()}, {"error", status.message()}});
+    if (absl::IsCancelled(status) || absl::IsFailedPrecondition(status) ||
+        absl::IsInvalidArgument(status) || absl::IsNotFound(status)) {
+      co_return;  // the store is closed, or knows better
+    }
+    if (draining_) {
+      spool_.Release(id, destination);
+      co_return;
+    }
+    co_await core_.SleepUntil(core_.Now() + kStoreRetry);
+  }
+}
+
+// ---- For the administration
+
+void Shard::Ping(std::string domain, MonoTime deadline,
+                 absl::AnyInvocable<void(PingResult) &&> done) {
+  core_.Spawn(RunPing(std::move(domain), deadline, std::move(done)));
+}
+
+io::Task<void> Shard::RunPing(std::string domain, MonoTime deadline,
+                              absl::AnyInvocable<void(PingResult) &&> done) {
+  PingResult result = co_await PingDomain(*this, std::move(domain), deadline);
+  std::move(done)(std::move(result));
+}
+
+CoreStatus Shard::StatusOfCore() const {
+  CoreStatus status;
+  status.core = core_.index();
+  status.connections = counters_.connections.value();
+  status.sessions = status.connections - counters_.sessions_ended.value();
+  status.connections_refused = counters_.connections_refused.value();
+  status.handshakes = counters_.handshakes.value();
+  status.handshakes_resumed = counters_.handshakes_resumed.value();
+  status.handshakes_failed = counters_.handshakes_failed.value();
+  status.messages_accepted = counters_.messages_accepted.value();
+  status.messages_refused = counters_.messages_refused.value();
+  status.tls_required = counters_.tls_required.value();
+  status.tls_would_be_required = counters_.tls_would_be_required.value();
+  status.outbound_connections = counters_.outbound_connections.value();
+  status.outbound_failed = counters_.outbound_failed.value();
+  status.delivered = counters_.delivered.value();
+  status.deferred = counters_.deferred.value();
+  status.tls_deferred = counters_.tls_deferred.value();
+  status.tls_would_defer = counters_.tls_would_defer.value();
+  status.failed = counters_.failed.value();
+  status.expired = counters_.expired.value();
+  status.deleted_tls_policy = counters_.deleted_tls_policy.value();
+  for (size_t i = 0; i < kFailureWords; ++i) {
+    const uint64_t count = counters_.failures_by_reason[i].value();
+    if (count > 0) status.failures[FailureWord(i)] = count;
+  }
+  return status;
+}
+
+// ---- The end
+
+void Shard::Drain() {
+  if (std::exchange(draining_, true)) return;
+  for (io::Listener* listener : listeners_) listener->Stop();
+  for (smtp::ServerSession* session : sessions_) session->Drain();
+  for (auto& [key, lane] : lanes_) lane->Drain();
+  drained_.NotifyAll();
+}
+
+void Shard::Abort() {
+  for (smtp::ServerSession* session : sessions_) session->Abort();
+  for (auto& [key, lane] : lanes_) lane->Abort();
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,142 @@
+// A shard: what the relay has on one core. Its listeners and sessions, its lanes, its copy of the list
+// and of the TLS contexts, its counters.
+//
+// A message that arrives here leaves from here, unless its domain is found by MX: such a domain has one
+// lane in all, on the core that its name falls to, and the message is moved there, once.
+//
+// One core, but for the constructor and counters().
+#ifndef SLUICE_ENGINE_RELAY_SHARD_H_
+#define SLUICE_ENGINE_RELAY_SHARD_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "engine/dns/resolver.h"
+#include "engine/io/connection.h"
+#include "engine/io/core.h"
+#include "engine/io/task.h"
+#include "engine/relay/attempt.h"
+#include "engine/relay/control.h"
+#include "engine/relay/counters.h"
+#include "engine/relay/lane.h"
+#include "engine/relay/outcome.h"
+#include "engine/relay/reception.h"
+#include "engine/relay/settings.h"
+#include "engine/smtp/server_session.h"
+#include "policy/snapshot.h"
+#include "queue/spool.h"
+#include "tls/context.h"
+
+namespace sluice::relay {
+
+class Shard final : private LaneHost, private ReceptionHost {
+ public:
+  struct Parts {
+    io::Core& core;
+    const Settings& settings;
+    queue::Spool& spool;
+    dns::Resolver& resolver;
+    std::unique_ptr<tls::ServerContext> server_context;
+    std::unique_ptr<tls::ClientContext> client_context;
+    std::shared_ptr<const policy::Snapshot> list;
+  };
+  // What `parts` refers to outlives the shard.
+  explicit Shard(Parts parts);
+  ~Shard();
+
+  // The others, this one included, in the order of their cores; before the first message.
+  void MeetOthers(absl::Span<Shard* const> shards);
+  // Serves clients from `listener` until Drain().
+  void Serve(std::unique_ptr<io::Listener> listener);
+
+  // Sends it: from here, or from the shard that it belongs to.
+  void Dispatch(Attempt attempt);
+  // Its deadline has come: it goes, and its sender is told where that is owed.
+  void Expire(queue::Envelope envelope);
+
+  // `done` is called once, on this core.
+  void Ping(std::string domain, MonoTime deadline, absl::AnyInvocable<void(PingResult) &&> done);
+  // Any thread.
+  CoreStatus StatusOfCore() const;
+
+  void UseList(std::shared_ptr<const policy::Snapshot> list) { list_ = std::move(list); }
+  absl::Status UseCredentials(std::shared_ptr<const tls::Credentials> credentials);
+
+  // Takes no new clients and starts no new transactions, in or out; what runs may finish.
+  void Drain();
+  // Ends what still runs.
+  void Abort();
+
+  io::Core& core() override { return core_; }
+  dns::Resolver& resolver() override { return resolver_; }
+  tls::ClientContext& client_context() override { return *client_context_; }
+  const Settings& settings() const override { return settings_; }
+  const smtp::ClientOptions& client_options() const override { return client_options_; }
+  OutboundPolicy PolicyFor(absl::string_view domain) const override;
+  Counters& counters() override { return counters_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  io::Task<void> AcceptClients(std::unique_ptr<io::Listener> listener);
+  io::Task<void> ServeClient(std::unique_ptr<io::Connection> connection);
+  io::Task<void> SweepLanes();
+  io::Task<void> RunPing(std::string domain, MonoTime deadline,
+                         absl::AnyInvocable<void(PingResult) &&> done);
+
+  // LaneHost.
+  io::Task<bool> LoadBody(Attempt& attempt) override;
+  void Conclude(Attempt attempt, const AttemptReport& report) override;
+  void Redirect(Attempt attempt) override;
+  void PutBack(Attempt attempt) override;
+
+  // ReceptionHost.
+  const policy::Snapshot& list() const override { return *list_; }
+  queue::Spool& spool() override { return spool_; }
+  queue::MessageIdSource& ids() override { return ids_; }
+  void Send(std::vector<Attempt> attempts) override;
+
+  Shard& OwnerOf(const HopTarget& target);
+  void DispatchHere(Attempt attempt, HopTarget target);
+  void KeepBody(Attempt& attempt);
+  void DropBody(Attempt& attempt);
+  io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);
+  io::Task<bool> AddNotification(OutcomeWriter::Written& written, std::optional<io::Body> body,
+                                 std::vector<Attempt>& notifications);
+  void Count(const OutcomeWriter::Written& written, const AttemptReport& report);
+
+  io::Core& core_;
+  const Settings& settings_;
+  queue::Spool& spool_;
+  dns::Resolver& resolver_;
+  const std::unique_ptr<tls::ServerContext> server_context_;
+  const std::unique_ptr<tls::ClientContext> client_context_;
+  std::shared_ptr<const policy::Snapshot> list_;
+  const smtp::ServerOptions server_options_;
+  const smtp::ClientOptions client_options_;
+
+  Counters counters_;
+  queue::MessageIdSource ids_;
+  OutcomeWriter writer_;
+  Reception reception_;
+  smtp::BodyBudget body_budget_;
+  std::vector<Shard*> shards_;
+
+  std::unordered_set<io::Listener*> listeners_;
+  std::unordered_set<smtp::ServerSession*> sessions_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_;  // by target and policy
+  size_t kept_body_bytes_ = 0;  // of attempts in lanes
+  bool draining_ = false;
+  io::Event drained_;
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_SHARD_H_

@@ -1,0 +1,83 @@
+// The body of a message as it arrives behind DATA (RFC 5321 §4.5.2): finds its end, takes the dots
+// off, and watches what it must not have.
+//
+//   DataDecoder decoder(limits);
+//   size_t used = 0;
+//   if (decoder.Consume(input, used)) …          // the end has been seen
+//   std::optional<Reply> refusal = decoder.refusal();
+//   io::Body body = decoder.TakeBody();
+//
+// Only CRLF "." CRLF ends a message. A bare CR or a bare LF anywhere gets it refused, but only after
+// its real end: whoever reads another end into it finds commands where we saw text, which is how mail
+// is smuggled past a gateway (CVE-2023-51764 and its kin). What is over a limit is read and dropped, for
+// the same reason.
+//
+// Lines longer than the 1000 octets of §4.5.3.1.6 pass as they are: to break them would break
+// signatures, and who sends them has reasons to.
+//
+// One thread; no I/O; any split of the input gives the same result.
+#ifndef SLUICE_ENGINE_SMTP_DATA_DECODER_H_
+#define SLUICE_ENGINE_SMTP_DATA_DECODER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/string_view.h"
+#include "engine/io/chunk.h"
+#include "engine/smtp/reply.h"
+
+namespace sluice::smtp {
+
+class DataDecoder {
+ public:
+  struct Limits {
+    size_t message_bytes = size_t{50} << 20;
+    size_t header_bytes = 256 * 1024;
+    int received_fields = 100;  // more of them are a loop (RFC 5321 §6.3)
+  };
+
+  // `prefix` is put in front of the body: this hop's own trace field.
+  DataDecoder(const Limits& limits, absl::string_view prefix);
+
+  // True when the end of the message was in `input`; `used` then ends behind it, else at its end.
+  bool Consume(absl::string_view input, size_t& used);
+
+  // Keeps nothing any more, and lets go of what was kept; the end is still looked for.
+  void Discard();
+  // Bytes kept so far, which is what the memory of the message is.
+  size_t size() const { return writer_.size(); }
+  // Why the message is not taken; nullopt: nothing is wrong with it.
+  std::optional<Reply> refusal() const;
+  // After the end; when there was no refusal.
+  io::Body TakeBody() { return std::move(writer_).Finish(); }
+
+ private:
+  enum class At : uint8_t { kLineStart, kDot, kDotCr, kInLine };
+
+  // From `text`, which begins in the middle of a line: the rest of that line, or all. Its length.
+  size_t TakeLine(absl::string_view text);
+  void Keep(absl::string_view bytes);
+  void NoteHeader(absl::string_view bytes);
+  void EndHeaderLine();
+
+  const Limits limits_;
+  const size_t prefix_bytes_;
+  io::ChunkWriter writer_;
+  At at_ = At::kLineStart;
+  bool after_cr_ = false;  // the last byte of the line so far was a CR
+  bool bare_ = false;
+  bool too_large_ = false;
+  bool discarding_ = false;
+
+  bool in_header_ = true;
+  bool header_too_large_ = false;
+  size_t header_bytes_ = 0;
+  int received_fields_ = 0;
+  size_t line_bytes_ = 0;  // of the present header line
+  char line_head_[9] = {};  // its first bytes
+};
+
+}  // namespace sluice::smtp
+
+#endif  // SLUICE_ENGINE_SMTP_DATA_DECODER_H_

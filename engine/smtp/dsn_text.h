@@ -1,0 +1,46 @@
+// The words of a delivery status notification, for someone who has never heard of SMTP, and the
+// encodings that carry them.
+//
+// Pure functions, thread-safe.
+#ifndef SLUICE_ENGINE_SMTP_DSN_TEXT_H_
+#define SLUICE_ENGINE_SMTP_DSN_TEXT_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/smtp/dsn.h"
+#include "tls/failure.h"
+
+namespace sluice::smtp {
+
+// "Mail not delivered: …"
+absl::string_view DsnSubject(DsnCause cause);
+
+// The part for people: lines of 78 characters where the values allow it, CRLF.
+std::string DsnExplanation(const DsnRequest& request);
+
+// Two or three sentences: what went wrong between us and the servers of `domain`.
+std::string TlsReasonInWords(tls::Reason reason, absl::string_view domain);
+
+// "7 days", "3 hours", "5 minutes", "less than a minute".
+std::string DurationInWords(absl::Duration duration);
+
+// "550 5.1.1 No such user": one line of printable ASCII.
+std::string ReplyInOneLine(const Reply& reply);
+
+bool IsUtf8(absl::string_view text);
+
+// "Mon, 23 Nov 2026 16:10:44 +0000" (RFC 5322 §3.3).
+std::string MailDate(absl::Time time);
+
+// Printable ASCII, and with `utf8` also what is well-formed UTF-8; '?' for all else.
+std::string OneLine(absl::string_view value, bool utf8);
+
+// RFC 2045 §6.7: lines of 76 characters at most, CRLF kept as line ends, everything else that is
+// not printable ASCII (and "=", and a blank at the end of a line) as "=XX".
+std::string QuotedPrintable(absl::string_view text);
+
+}  // namespace sluice::smtp
+
+#endif  // SLUICE_ENGINE_SMTP_DSN_TEXT_H_

@@ -1,0 +1,36 @@
+#include "engine/smtp/received_field.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::smtp {
+namespace {
+
+// RFC 3848; RFC 6531 §4.3 for internationalized mail.
+absl::string_view Protocol(const Client& client, bool smtputf8) {
+  const bool tls = client.tls != nullptr;
+  if (smtputf8) return tls ? "UTF8SMTPS" : "UTF8SMTP";
+  if (!client.esmtp) return "SMTP";
+  return tls ? "ESMTPS" : "ESMTP";
+}
+
+}  // namespace
+
+std::string ReceivedField(absl::string_view hostname, const Client& client, absl::string_view id,
+                          const std::vector<Address>& recipients, bool smtputf8, absl::Time now) {
+  std::string field =
+      absl::StrCat("Received: from ", client.helo, " (", client.remote.literal(), ")\r\n");
+  if (client.tls != nullptr) {
+    absl::StrAppend(&field, "\t(using ", client.tls->version_name, " with cipher ",
+                    client.tls->cipher, " (", client.tls->cipher_bits, "/",
+                    client.tls->cipher_bits, " bits))\r\n");
+  }
+  absl::StrAppend(&field, "\tby ", hostname, " (Sluice) with ", Protocol(client, smtputf8), " id ",
+                  id);
+  if (recipients.size() == 1) absl::StrAppend(&field, "\r\n\tfor <", recipients[0].text, ">");
+  absl::StrAppend(&field, "; ",
+                  absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", now, absl::UTCTimeZone()),
+                  "\r\n");
+  return field;
+}
+
+}  // namespace sluice::smtp

@@ -1,0 +1,115 @@
+// Mail comes in.
+#include <optional>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "queue/item_rows.h"
+#include "queue/key_codec.h"
+#include "queue/spool_state.h"
+
+namespace sluice::queue {
+namespace {
+
+// What an envelope adds besides the body, roughly.
+constexpr size_t kEnvelopeBytes = 1024;
+
+}  // namespace
+
+bool AcceptTicket::Withdraw() {
+  State state = state_->load();
+  while (state == State::kWaiting || state == State::kWriting) {
+    if (state_->compare_exchange_weak(state, State::kWithdrawn)) return true;
+  }
+  return state != State::kStored;
+}
+
+struct SpoolState::AcceptJob {
+  NewMessage message;
+  Done<absl::Status> done;
+  AcceptTicket ticket;
+};
+
+AcceptTicket SpoolState::Accept(NewMessage message, Done<absl::Status> done) {
+  AcceptTicket ticket;
+  absl::Status valid = CheckMessage(message.envelopes);
+  if (valid.ok() && message.envelopes.front().id != message.id) {
+    valid = absl::InvalidArgumentError("the envelopes of a message all have its id");
+  }
+  if (!valid.ok()) {
+    ticket.state_->store(AcceptTicket::State::kFailed);
+    std::move(done)(std::move(valid));
+    return ticket;
+  }
+  const size_t bytes = message.body.size() + message.envelopes.size() * kEnvelopeBytes;
+  auto job = std::make_shared<AcceptJob>(
+      AcceptJob{.message = std::move(message), .done = std::move(done), .ticket = ticket});
+  commits_.Push(
+      {.bytes = bytes,
+       .durable = true,
+       .prepare =
+           [this, job](Batch& batch) {
+             auto state = AcceptTicket::State::kWaiting;
+             if (!job->ticket.state_->compare_exchange_strong(state,
+                                                              AcceptTicket::State::kWriting)) {
+               return absl::CancelledError("the message was withdrawn");
+             }
+             PutMessage(batch, job->message.body, clock_.WallNow() + lease_,
+                        job->message.envelopes);
+             return absl::OkStatus();
+           },
+       .complete = [this,
+                    job](absl::Status written) { AcceptedOrFailed(*job, std::move(written)); }});
+  return ticket;
+}
+
+void SpoolState::AcceptedOrFailed(AcceptJob& job, absl::Status written) {
+  if (!written.ok()) {
+    job.ticket.state_->store(AcceptTicket::State::kFailed);
+    std::move(job.done)(std::move(written));
+    return;
+  }
+  Accepted(job.message.envelopes);
+  auto state = AcceptTicket::State::kWriting;
+  if (job.ticket.state_->compare_exchange_strong(state, AcceptTicket::State::kStored)) {
+    std::move(job.done)(absl::OkStatus());
+    return;
+  }
+  Undo(job.message.envelopes);
+  std::move(job.done)(absl::CancelledError("the message was withdrawn"));
+}
+
+void SpoolState::Accepted(const std::vector<Envelope>& envelopes) {
+  for (const Envelope& envelope : envelopes) {
+    const bool added =
+        in_flight_.Add(ItemKey(envelope.id, envelope.destination), FactsOf(envelope));
+    SLUICE_CHECK(added);  // ids are unique
+    totals_.Add(envelope.destination, envelope.body_bytes);
+  }
+}
+
+// One request for each item, so that each of them is erased or not by itself.
+void SpoolState::Undo(const std::vector<Envelope>& envelopes) {
+  for (const Envelope& envelope : envelopes) {
+    std::string item = ItemKey(envelope.id, envelope.destination);
+    const ItemFacts facts = FactsOf(envelope);
+    commits_.Push(
+        {.bytes = kEnvelopeBytes,
+         .may_exceed = true,
+         .prepare = [item, facts](Batch& batch) { return EraseItem(batch, item, facts); },
+         .complete =
+             [this, item, facts](absl::Status erased) {
+               if (erased.ok()) {
+                 in_flight_.Remove(item);
+                 totals_.Subtract(absl::string_view(item).substr(kIdBytes), facts.body_bytes);
+                 return;
+               }
+               log::Warning(
+                   "withdrawn_message_stays",
+                   {{"message", ParseItemKey(item)->id.ToString()}, {"error", erased.message()}});
+               LetGoNow(item, facts);
+             }});
+  }
+}
+
+}  // namespace sluice::queue

@@ -1,0 +1,277 @@
+#include "queue/database.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/listener.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "queue/database_options.h"
+#include "queue/key_codec.h"
+
+namespace sluice::queue {
+namespace {
+
+constexpr absl::Duration kMendInterval = absl::Seconds(1);
+
+class ErrorListener : public rocksdb::EventListener {
+ public:
+  explicit ErrorListener(std::shared_ptr<std::atomic<bool>> failed) : failed_(std::move(failed)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* /*status*/) override {
+    failed_->store(true);
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> failed_;
+};
+
+absl::Status Explain(absl::string_view directory, const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = status.ToString();
+  const std::string where = absl::StrCat("the queue in ", directory);
+  if (status.IsNoSpace()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        where, ": the disk is full; free some space, and it goes on by itself (", text, ")"));
+  }
+  if (status.IsCorruption()) {
+    return absl::DataLossError(absl::StrCat(
+        where, " is damaged (", text, "); stop the gateway, check the disk, make a copy of the ",
+        "directory, and restore it, or try 'ldb --db=", directory, " repair' on the copy"));
+  }
+  if (absl::StrContains(text, "LOCK:") || absl::StrContains(text, "lock hold by current process")) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(where, " is in use by another process: only one gateway can run on it; stop ",
+                     "that one, or set another --data_dir (", text, ")"));
+  }
+  if (absl::StrContains(text, "Permission denied")) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(where, " may not be opened: the directory and all that is in it must belong ",
+                     "to the user that the gateway runs as (", text, ")"));
+  }
+  if (absl::StrContains(text, "olumn families not opened")) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        where, " holds tables that this version does not know: it was written by a newer one, or ",
+        "by another program; run that version, or set another --data_dir (", text, ")"));
+  }
+  return absl::UnavailableError(absl::StrCat(where, " cannot be used: ", text));
+}
+
+// The directory with those above it, made where they are missing. A name is on the disk only when
+// the directory that it stands in has been synced, and RocksDB does that for its own files alone.
+absl::Status MakeDirectories(rocksdb::Env& env, const std::string& directory) {
+  for (size_t slash = 0; slash != std::string::npos;) {
+    const size_t begin = slash;
+    slash = directory.find('/', begin + 1);
+    const std::string path = directory.substr(0, slash);
+    if (path.empty() || path == "/" || env.FileExists(path).ok()) continue;
+    rocksdb::Status made = env.CreateDirIfMissing(path);
+    const std::string parent =
+        begin == 0 ? (path[0] == '/' ? "/" : ".") : directory.substr(0, begin);
+    std::unique_ptr<rocksdb::Directory> above;
+    if (made.ok()) made = env.NewDirectory(parent, &above);
+    if (made.ok()) made = above->Fsync();
+    if (!made.ok()) return Explain(directory, made);
+  }
+  return absl::OkStatus();
+}
+
+// Refuses what a later version has written; marks what is new.
+absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
+  absl::StatusOr<std::optional<std::string>> found = tables.Get(Table::kDefault, kFormatKey);
+  SLUICE_RETURN_IF_ERROR(found.status());
+  if (!found->has_value()) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    return Explain(directory, tables.db().Put(synced, tables.of(Table::kDefault),
+                                              rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
+                                              std::to_string(kFormat)));
+  }
+  int format = 0;
+  if (absl::SimpleAtoi(**found, &format) && format == kFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the queue in ", directory, " has format ", log::Printable(**found),
+      ", and this version knows only ", kFormat,
+      ": run the version that wrote it until the queue is empty, or set another --data_dir"));
+}
+
+}  // namespace
+
+const char* TableName(Table table) {
+  switch (table) {
+    case Table::kDefault:
+      return "default";
+    case Table::kEnvelope:
+      return "envelope";
+    case Table::kBody:
+      return "body";
+    case Table::kDue:
+      return "due";
+    case Table::kExpiry:
+      return "expiry";
+    case Table::kHistory:
+      return "history";
+    case Table::kPolicy:
+      return "policy";
+  }
+  SLUICE_CHECK(false);
+}
+
+Tables::Tables(std::unique_ptr<rocksdb::DB> db,
+               std::array<rocksdb::ColumnFamilyHandle*, kTables> tables, std::string directory)
+    : db_(std::move(db)), tables_(tables), directory_(std::move(directory)) {}
+
+Tables::~Tables() {
+  for (rocksdb::ColumnFamilyHandle* table : tables_) {
+    db_->DestroyColumnFamilyHandle(table).PermitUncheckedError();
+  }
+  // Nothing is lost where this fails: what counts was synced when it was written.
+  const rocksdb::Status closed = db_->Close();
+  if (!closed.ok()) log::Warning("store_close", {{"error", closed.ToString()}});
+}
+
+absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string_view key) const {
+  std::string row;
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), of(table), rocksdb::Slice(key.data(), key.size()), &row);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return ToStatus(status);
+  return row;
+}
+
+absl::Status Tables::ToStatus(const rocksdb::Status& status) const {
+  return Explain(directory_, status);
+}
+
+Database::Database(DatabaseOptions options)
+    : options_(std::move(options)),
+      background_failed_(std::make_shared<std::atomic<bool>>(false)) {}
+
+Database::~Database() = default;
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
+  std::unique_ptr<Database> database(new Database(std::move(options)));
+  rocksdb::Env* env = database->options_.env;
+  SLUICE_RETURN_IF_ERROR(MakeDirectories(env == nullptr ? *rocksdb::Env::Default() : *env,
+                                         database->options_.directory));
+  SLUICE_RETURN_IF_ERROR(database->OpenTables());
+  return database;
+}
+
+absl::Status Database::OpenTables() {
+  rocksdb::DBOptions options = MakeDatabaseOptions(options_.env, options_.memory_bytes);
+  options.listeners.push_back(std::make_shared<ErrorListener>(background_failed_));
+  rocksdb::DB* opened = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status status = rocksdb::DB::Open(
+      options, options_.directory, MakeTableOptions(options_.memory_bytes), &handles, &opened);
+  if (!status.ok()) return Explain(options_.directory, status);
+  SLUICE_CHECK(handles.size() == kTables);
+  std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
+  std::copy(handles.begin(), handles.end(), by_table.begin());
+  auto tables = std::make_shared<const Tables>(std::unique_ptr<rocksdb::DB>(opened), by_table,
+                                               options_.directory);
+  SLUICE_RETURN_IF_ERROR(CheckFormat(*tables, options_.directory));
+  const absl::MutexLock lock(&mutex_);
+  tables_ = std::move(tables);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Tables>> Database::Read() const {
+  const absl::MutexLock lock(&mutex_);
+  if (tables_ == nullptr) return unavailable_;
+  return tables_;
+}
+
+void Database::Failed(absl::Status status) {
+  if (failure_.ok()) log::Error("store_failed", {{"error", status.message()}});
+  failure_ = std::move(status);
+  mend_at_ = options_.clock->MonoNow() + kMendInterval;
+}
+
+absl::Status Database::Ready() {
+  if (failure_.ok() && !background_failed_->load()) return absl::OkStatus();
+  if (options_.clock->MonoNow() < mend_at_) return failure_;
+  return Mend();
+}
+
+absl::Status Database::Mend() {
+  mend_at_ = options_.clock->MonoNow() + kMendInterval;
+  if (!must_reopen_) {
+    SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
+    background_failed_->store(false);
+    const rocksdb::Status resumed = tables->db().Resume();
+    if (!resumed.ok()) background_failed_->store(true);
+    must_reopen_ = resumed.severity() >= rocksdb::Status::Severity::kFatalError;
+    // What failed in the background alone does not keep anyone from writing.
+    if (!resumed.ok() && !must_reopen_ && !failure_.ok()) {
+      failure_ = Explain(options_.directory, resumed);
+    }
+  }
+  if (must_reopen_) {
+    absl::Status reopened = Reopen();
+    if (!reopened.ok()) {
+      Failed(reopened);
+      return reopened;
+    }
+    must_reopen_ = false;
+    background_failed_->store(false);
+  } else if (background_failed_->load()) {
+    return failure_;
+  }
+  failure_ = absl::OkStatus();
+  log::Info("store_recovered");
+  return absl::OkStatus();
+}
+
+absl::Status Database::Reopen() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (tables_ != nullptr) {
+      unavailable_ = absl::UnavailableError(
+          absl::StrCat("the queue in ", options_.directory, " is being opened again"));
+      closing_ = tables_;
+      tables_ = nullptr;
+    }
+  }
+  if (!closing_.expired()) {
+    return absl::UnavailableError(absl::StrCat("the queue in ", options_.directory,
+                                               " is opened again once its readers are done"));
+  }
+  SLUICE_RETURN_IF_ERROR(OpenTables());
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, Read());
+  return on_reopened_(std::move(tables));
+}
+
+absl::Status Database::Write(rocksdb::WriteBatch& batch, bool sync) {
+  SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  const rocksdb::Status written = tables->db().Write(options, &batch);
+  if (written.ok()) return absl::OkStatus();
+  must_reopen_ = written.severity() >= rocksdb::Status::Severity::kFatalError;
+  Failed(Explain(options_.directory, written));
+  return failure_;
+}
+
+absl::Status Database::Close() {
+  std::shared_ptr<const Tables> tables;
+  {
+    const absl::MutexLock lock(&mutex_);
+    tables = std::move(tables_);
+    tables_ = nullptr;
+    unavailable_ = absl::CancelledError("the queue has been closed");
+  }
+  if (tables == nullptr) return failure_;
+  return Explain(options_.directory, tables->db().SyncWAL());
+}
+
+}  // namespace sluice::queue

@@ -1,0 +1,119 @@
+// The inside of a Spool: what is behind its calls, and lives as long as any of them is under way.
+//
+// One concept, one file: accept.cc (mail comes in), take.cc (it is handed out), attempt_end.cc (how
+// an attempt ended), admin.cc (what people do to it), spool_state.cc (opening, closing, and going
+// on after the disk failed).
+//
+// The store thread owns everything that decides: the cursors of the indexes, the end of the
+// history, and what is written. Other threads see the database, as of some moment, and what is in
+// flight.
+#ifndef SLUICE_QUEUE_SPOOL_STATE_H_
+#define SLUICE_QUEUE_SPOOL_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "queue/batch.h"
+#include "queue/commit_queue.h"
+#include "queue/database.h"
+#include "queue/history_log.h"
+#include "queue/in_flight.h"
+#include "queue/spool.h"
+#include "queue/time_index.h"
+#include "queue/totals.h"
+
+namespace sluice::queue {
+
+class SpoolState : public std::enable_shared_from_this<SpoolState> {
+ public:
+  template <typename T>
+  using Done = Spool::Done<T>;
+
+  SpoolState(const SpoolOptions& options, std::unique_ptr<Database> database);
+  absl::Status Load();
+
+  AcceptTicket Accept(NewMessage message, Done<absl::Status> done);
+  void Finish(AttemptResult result, Done<absl::StatusOr<Afterwards>> done);
+  void Release(const MessageId& id, absl::string_view destination, absl::Time not_before);
+  void TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);
+  void TakeExpired(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);
+  absl::Time NextDue() const { return absl::FromUnixNanos(next_due_nanos_.load()); }
+  void LoadBody(const MessageId& id, absl::string_view destination,
+                Done<absl::StatusOr<io::Body>> done);
+  void RetryNow(RetrySelection selection, Done<absl::StatusOr<uint64_t>> done);
+  void Remove(Removal removal, Done<absl::StatusOr<uint64_t>> done);
+  absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
+  absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
+  void AppendHistory(HistoryEntry entry, Done<absl::Status> done);
+  absl::StatusOr<HistoryPage> QueryHistory(const HistoryQuery& query) const;
+  void TrimHistory(absl::Time before, Done<absl::Status> done);
+  void WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation, Done<absl::Status> done);
+  absl::StatusOr<PolicyRows> ReadPolicy() const;
+  void Close(Done<absl::Status> done);
+
+ private:
+  struct AcceptJob;
+  struct FinishJob;
+  struct RetryJob;
+  struct RemoveJob;
+  struct TakeJob;
+
+  // Reads anew what is kept in memory of a database that has been opened again.
+  absl::Status Reload(std::shared_ptr<const Tables> tables);
+
+  // accept.cc
+  void Accepted(const std::vector<Envelope>& envelopes);
+  void Undo(const std::vector<Envelope>& envelopes);
+  void AcceptedOrFailed(AcceptJob& job, absl::Status written);
+
+  // attempt_end.cc
+  absl::Status PrepareFinish(Batch& batch, FinishJob& job);
+  void CompleteFinish(FinishJob& job, absl::Status written);
+  void Postpone(std::string item, const ItemFacts& before, absl::Time until);
+  // The item is in nobody's hands any more; the indexes find it again.
+  void LetGo(absl::string_view item, const ItemFacts& facts);
+  void LetGoNow(absl::string_view item, const ItemFacts& facts);
+  void LowerDue(absl::Time due, absl::string_view item);
+
+  // take.cc
+  void Take(TimeIndex& index, Table table, absl::Time now, size_t limit,
+            Done<absl::StatusOr<TakenWork>> done);
+  void LoadTaken(TakeJob& job);
+  absl::StatusOr<std::optional<Envelope>> LoadTakenItem(const Tables& tables, Table table,
+                                                        const TimeIndex::Found& found);
+  void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
+
+  // admin.cc
+  void RetrySome(std::shared_ptr<RetryJob> job);
+  absl::Status PrepareRetry(Batch& batch, RetryJob& job);
+  absl::Status MakeDue(Batch& batch, RetryJob& job, absl::string_view item);
+  absl::Status PrepareRemove(Batch& batch, RemoveJob& job);
+
+  const Clock& clock_;
+  io::Executor& store_;
+  io::Executor& readers_;
+  const absl::Duration lease_;
+  const std::unique_ptr<Database> database_;
+
+  CommitQueue commits_;
+  InFlight in_flight_;
+  Totals totals_;
+  std::atomic<int64_t> next_due_nanos_{0};  // written by the store thread
+
+  // The store thread's:
+  TimeIndex due_;
+  TimeIndex expiry_;
+  HistoryLog history_;
+};
+
+}  // namespace sluice::queue
+
+#endif  // SLUICE_QUEUE_SPOOL_STATE_H_

@@ -1,0 +1,186 @@
+// Mail is handed out: what is due, what has expired, and bodies.
+//
+// The keys are found on the store thread, which alone knows the front of the indexes; the envelopes
+// are read on the readers' threads, so that mail goes on being accepted while the disk seeks.
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "queue/envelope_codec.h"
+#include "queue/key_codec.h"
+#include "queue/spool_state.h"
+
+namespace sluice::queue {
+namespace {
+
+absl::Status Missing(const MessageId& id, uint32_t chunk) {
+  return absl::DataLossError(absl::StrCat("the body of message ", id.ToString(),
+                                          " is incomplete: chunk ", chunk, " is not there"));
+}
+
+absl::StatusOr<io::Body> ReadBody(const Tables& tables, const MessageId& id,
+                                  const ItemFacts& facts) {
+  io::Body body;
+  for (uint32_t chunk = 0; chunk < facts.body_chunks; ++chunk) {
+    SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            tables.Get(Table::kBody, BodyKey(id, chunk)));
+    if (!bytes.has_value()) return Missing(id, chunk);
+    body.Append(io::Chunk::Copy(*bytes));
+  }
+  if (body.size() != facts.body_bytes) {
+    return absl::DataLossError(absl::StrCat("the body of message ", id.ToString(), " has ",
+                                            body.size(), " bytes instead of ", facts.body_bytes));
+  }
+  return body;
+}
+
+}  // namespace
+
+struct SpoolState::TakeJob {
+  Table table;
+  std::shared_ptr<const Tables> tables;
+  TimeIndex::Front front;
+  Done<absl::StatusOr<TakenWork>> done;
+};
+
+void SpoolState::TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done) {
+  store_.Post([self = shared_from_this(), now, limit, done = std::move(done)]() mutable {
+    self->Take(self->due_, Table::kDue, now, limit, std::move(done));
+  });
+}
+
+void SpoolState::TakeExpired(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done) {
+  store_.Post([self = shared_from_this(), now, limit, done = std::move(done)]() mutable {
+    self->Take(self->expiry_, Table::kExpiry, now, limit, std::move(done));
+  });
+}
+
+void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limit,
+                      Done<absl::StatusOr<TakenWork>> done) {
+  // While nothing can be written nothing is handed out: that it was sent could not be noted.
+  absl::Status ready = database_->Ready();
+  absl::StatusOr<std::shared_ptr<const Tables>> tables = database_->Read();
+  if (ready.ok()) ready = tables.status();
+  if (!ready.ok()) {
+    std::move(done)(std::move(ready));
+    return;
+  }
+  absl::StatusOr<TimeIndex::Front> front = index.Scan(*tables, now, limit, in_flight_);
+  if (!front.ok()) {
+    std::move(done)(front.status());
+    return;
+  }
+  if (table == Table::kDue) next_due_nanos_.store(KeyNanos(front->next));
+  auto job = std::make_shared<TakeJob>(TakeJob{.table = table,
+                                               .tables = *std::move(tables),
+                                               .front = *std::move(front),
+                                               .done = std::move(done)});
+  auto kept = job->front.items.begin();
+  for (TimeIndex::Found& found : job->front.items) {
+    // Twice in one scan: one of the two rows is a leftover, and comes again.
+    if (in_flight_.Add(found.item, ItemFacts())) *kept++ = std::move(found);
+  }
+  job->front.items.erase(kept, job->front.items.end());
+  readers_.Post([self = shared_from_this(), job] { self->LoadTaken(*job); });
+}
+
+void SpoolState::LoadTaken(TakeJob& job) {
+  TakenWork work;
+  work.next = job.front.next;
+  absl::Status failure;
+  for (const TimeIndex::Found& found : job.front.items) {
+    absl::StatusOr<std::optional<Envelope>> envelope = LoadTakenItem(*job.tables, job.table, found);
+    if (!envelope.ok()) {
+      failure = envelope.status();
+    } else if (envelope->has_value()) {
+      work.items.push_back(**std::move(envelope));
+    }
+  }
+  job.tables.reset();
+  if (work.items.empty() && !failure.ok()) {
+    std::move(job.done)(std::move(failure));
+  } else {
+    std::move(job.done)(std::move(work));
+  }
+}
+
+// Unset: there is no such item, and the row that said so is being erased.
+absl::StatusOr<std::optional<Envelope>> SpoolState::LoadTakenItem(const Tables& tables, Table table,
+                                                                  const TimeIndex::Found& found) {
+  absl::StatusOr<std::optional<std::string>> row = tables.Get(Table::kEnvelope, found.item);
+  if (!row.ok()) {
+    // Found again by the next scan.
+    ItemFacts facts;
+    facts.due = table == Table::kDue ? found.time : absl::InfiniteFuture();
+    facts.deadline = table == Table::kExpiry ? found.time : absl::InfiniteFuture();
+    LetGo(found.item, facts);
+    return row.status();
+  }
+  if (!row->has_value()) {
+    EraseLeftover(table, found, std::nullopt);
+    return std::nullopt;
+  }
+  absl::StatusOr<Envelope> envelope = DecodeEnvelope(found.item, **row);
+  if (!envelope.ok()) {
+    // Left where it is, for people: no scan comes upon it again before the next start.
+    log::Error("envelope_damaged", {{"error", envelope.status().message()}});
+    in_flight_.Remove(found.item);
+    return std::nullopt;
+  }
+  const absl::Time expected = table == Table::kDue ? envelope->next_due : envelope->deadline;
+  if (found.time != expected) {
+    EraseLeftover(table, found, FactsOf(*envelope));
+    return std::nullopt;
+  }
+  in_flight_.Set(found.item, FactsOf(*envelope));
+  return *std::move(envelope);
+}
+
+void SpoolState::LetGo(absl::string_view item, const ItemFacts& facts) {
+  store_.Post([self = shared_from_this(), item = std::string(item), facts] {
+    self->LetGoNow(item, facts);
+  });
+}
+
+// `facts` are those of the item whose other row is the right one; unset: there is no such item.
+void SpoolState::EraseLeftover(Table table, TimeIndex::Found found,
+                               std::optional<ItemFacts> facts) {
+  std::string key = TimeKey(found.time, found.item);
+  commits_.Push({.bytes = 64,
+                 .may_exceed = true,
+                 .prepare =
+                     [table, key = std::move(key)](Batch& batch) {
+                       batch.Erase(table, key);
+                       return absl::OkStatus();
+                     },
+                 .complete =
+                     [this, item = std::move(found.item), facts](const absl::Status& /*written*/) {
+                       if (facts.has_value()) {
+                         LetGo(item, *facts);
+                       } else {
+                         in_flight_.Remove(item);
+                       }
+                     }});
+}
+
+void SpoolState::LoadBody(const MessageId& id, absl::string_view destination,
+                          Done<absl::StatusOr<io::Body>> done) {
+  const std::optional<ItemFacts> facts = in_flight_.Find(ItemKey(id, destination));
+  if (!facts.has_value()) {
+    std::move(done)(absl::FailedPreconditionError(
+        absl::StrCat("message ", id.ToString(), " for ", destination, " is not in flight")));
+    return;
+  }
+  readers_.Post([self = shared_from_this(), id, facts = *facts, done = std::move(done)]() mutable {
+    absl::StatusOr<std::shared_ptr<const Tables>> tables = self->database_->Read();
+    if (!tables.ok()) {
+      std::move(done)(tables.status());
+    } else {
+      std::move(done)(ReadBody(**tables, id, facts));
+    }
+  });
+}
+
+}  // namespace sluice::queue

@@ -1,0 +1,50 @@
+"""A DNS server of its own for a test: nsd, authoritative for the zone example (resolvers
+answer for test themselves, RFC 6761 §6.2).
+
+    name_server = NameServer(workspace, '''
+        good       IN MX 10 mx1.good
+        mx1.good   IN A  127.0.0.1
+        nomail     IN MX 0  .
+    ''')
+    Gateway(…, dns_config=name_server.config, smtp_port=port)
+"""
+
+import socket
+import struct
+
+from processes import wait_until
+
+
+class NameServer:
+    def __init__(self, workspace, records):
+        root = workspace.directory("nsd")
+        port = workspace.reserve_port()
+        (root / "example.zone").write_text(
+            "$ORIGIN example.\n$TTL 60\n@ IN SOA ns.example. admin.example. 1 3600 600 86400 60\n"
+            "@ IN NS ns.example.\nns IN A 127.0.0.1\n"
+            + "".join(line.strip() + "\n" for line in records.splitlines()), "ascii")
+        (root / "nsd.conf").write_text(
+            f'server:\n ip-address: 127.0.0.1@{port}\n username: ""\n database: ""\n'
+            f' zonesdir: "{root}"\n pidfile: "{root}/nsd.pid"\n xfrdfile: "{root}/xfrd"\n'
+            f' zonelistfile: "{root}/zones"\n xfrdir: "{root}"\n cookie-secret-file: ""\n'
+            " server-count: 1\n"
+            "remote-control:\n control-enable: no\n"
+            'zone:\n name: "example"\n zonefile: "example.zone"\n', "ascii")
+        self._port = port
+        self._program = workspace.start(
+            "nsd", ["/usr/sbin/nsd", "-d", "-c", str(root / "nsd.conf")])
+        wait_until(lambda: f"nsd to answer\n{self._program.log()}", self._answers)
+        self.config = f"127.0.0.1@{port}"
+
+    def _answers(self):
+        """Whether a question for the zone's SOA is answered without an error (RFC 1035 §4.1)."""
+        question = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\x07example\x00" + struct.pack("!2H", 6, 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.5)
+            try:
+                client.sendto(question, ("127.0.0.1", self._port))
+                answer = client.recv(512)
+            except OSError:
+                return False
+        identity, flags, _, answers, _, _ = struct.unpack("!6H", answer[:12])
+        return identity == 7 and flags & 0xF == 0 and answers > 0

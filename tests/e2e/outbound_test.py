@@ -1,0 +1,242 @@
+"""Mail goes out to servers that are not ours: Postfix's smtpd over TLS, and its smtp-sink."""
+
+import random
+
+from e2e_case import E2eCase, main, message
+from gateway import Gateway
+from name_server import NameServer
+from next_hops import Wiretap
+from postfix import PostfixServer, SmtpSink, tls_with
+
+
+class OutboundTest(E2eCase):
+    NAME = "outbound"
+    DOMAINS = ["encrypt.test", "verify.test", "secure.test", "fingerprint.test", "v13.test",
+               "opportunistic.test", "plain.test", "refusing.test", "busy.test", "sender.test"]
+
+    @classmethod
+    def set_up(cls):
+        authority = cls.make_authority()
+        own = authority.issue("gateway", ["gateway.test"])
+        good = authority.issue("mx", ["mx.peer.test", "secure.test"])
+        unknown = authority.self_signed("unknown", ["mx.peer.test"])
+        cls.postfix = PostfixServer(
+            cls.workspace, cls.DOMAINS,
+            # What a test asks for by the name of the recipient.
+            smtpd_recipient_restrictions="check_recipient_access inline:{"
+            "{ nobody@refusing.test = 550 5.1.1 No such user here }, "
+            "{ busy@busy.test = 450 4.2.1 Mailbox busy }}")
+        trusted = cls.postfix.add_smtpd("trusted", smtpd_tls_security_level="encrypt",
+                                        **tls_with(good))
+        pinned = cls.postfix.add_smtpd("pinned", smtpd_tls_security_level="encrypt",
+                                       **tls_with(unknown))
+        offering = cls.postfix.add_smtpd("offering", smtpd_tls_security_level="may",
+                                         **tls_with(unknown))
+        clear = cls.postfix.add_smtpd("clear", smtpd_tls_security_level="none")
+        cls.postfix.start()
+        cls.sink = SmtpSink(cls.workspace)
+        cls.taps = {name: Wiretap(cls.workspace, port) for name, port in {
+            "encrypt.test": pinned, "verify.test": trusted, "secure.test": trusted,
+            "fingerprint.test": pinned, "v13.test": trusted, "opportunistic.test": offering,
+            "plain.test": cls.sink.port, "refusing.test": clear, "busy.test": clear,
+            "sender.test": clear}.items()}
+        cls.gateway = Gateway(
+            cls.workspace, [own], trust_store=authority.certificate,
+            route=[f"{name}=127.0.0.1:{tap.port}" for name, tap in cls.taps.items()]).start()
+        add = cls.gateway.ctl
+        add("domains", "add", "encrypt.test")
+        add("domains", "add", "verify.test", "--level=verify", "--match-names=mx.peer.test")
+        add("domains", "add", "secure.test", "--level=secure")
+        add("domains", "add", "fingerprint.test", "--level=fingerprint",
+            f"--fingerprints={unknown.fingerprint()}")
+        add("domains", "add", "v13.test", "--minimum-version=1.3", "--note=the newest alone")
+
+    def pass_through(self, domain, subject):
+        """One message to a domain, over TLS: what Postfix got, and the history's entry."""
+        self.taps[domain].forget()
+        self.gateway.send("a@sender.test", f"b@{domain}",
+                          message(subject, "a-secret-in-the-body\r\n"))
+        taken = self.postfix.wait_for_message(f"Subject: {subject}\n").decode("latin-1")
+        self.taps[domain].assert_nothing_in_clear(self, "a-secret-in-the-body", subject)
+        self.assertRegex(taken, r"\tby gateway\.test \(Sluice\) with ESMTP id ")
+        entry = self.gateway.wait_for_history(domain=domain, outcome="delivered")
+        self.assertEqual(entry["recipients"], [f"b@{domain}"])
+        return entry
+
+    def test_every_level(self):
+        for level in ("encrypt", "verify", "secure", "fingerprint"):
+            with self.subTest(level):
+                entry = self.pass_through(f"{level}.test", f"level-{level}")
+                self.assertEqual(entry["tls_version"], "TLSv1.3")
+                self.assertRegex(entry["cipher"], "^TLS_AES_(128|256)_GCM_SHA(256|384)$")
+                self.assertEqual(entry["entry"], f"{level}.test")
+
+    def test_minimum_version(self):
+        self.assertEqual(self.pass_through("v13.test", "tls-1-3")["tls_version"], "TLSv1.3")
+
+    def test_tls_where_it_is_offered_for_a_domain_on_no_entry(self):
+        """Unknown certificate and all: it is better than none, and nothing more was asked for."""
+        self.pass_through("opportunistic.test", "opportunistic")
+
+    def test_in_clear_for_a_domain_on_no_entry(self):
+        self.gateway.send("a@sender.test", "b@plain.test", message("clear-to-sink"))
+        taken = self.sink.wait_for_message("clear-to-sink").decode("latin-1")
+        self.assertRegex(taken, r"(?m)^X-Mail-Args: <a@sender\.test>")
+        self.assertIn(b"MAIL FROM:<a@sender.test>", self.taps["plain.test"].sent())
+
+    def test_several_messages_over_one_connection(self):
+        tap = self.taps["verify.test"]
+        self.pass_through("verify.test", "connection-warm")
+        tap.forget()
+        for number in range(20):
+            self.gateway.send("a@sender.test", "b@verify.test", message(f"connection-{number}."))
+        for number in range(20):
+            self.postfix.wait_for_message(f"Subject: connection-{number}.")
+        # One for each core that took some of them; far fewer than messages.
+        self.assertLessEqual(tap.connections, 4)
+
+    def test_several_recipients_in_several_domains(self):
+        self.gateway.send("a@sender.test",
+                          ["b@encrypt.test", "c@encrypt.test", "d@plain.test"],
+                          message("to-three"))
+        taken = self.postfix.wait_for_message("Subject: to-three")
+        self.assertIn(b"to-three", taken)
+        self.assertIn("d@plain.test", self.sink.wait_for_message("to-three").decode())
+        self.gateway.wait_for_empty_queue()
+        at_postfix = b"".join(self.postfix.messages_with("Subject: to-three"))
+        for recipient in (b"b@encrypt.test", b"c@encrypt.test"):
+            self.assertIn(b"Delivered-To: " + recipient, at_postfix)
+
+    # ---- Byte for byte ----
+
+    def assert_arrives_unchanged(self, subject, body):
+        self.gateway.send("a@sender.test", "b@encrypt.test",
+                          f"From: a@sender.test\r\nSubject: {subject}\r\n\r\n".encode() + body)
+        taken = self.postfix.wait_for_message(f"Subject: {subject}\n")
+        head, _, arrived = taken.partition(b"\n\n")
+        self.assertIn(b"From: a@sender.test\n", head)
+        if arrived != body.replace(b"\r\n", b"\n"):  # assertEqual would print megabytes
+            self.fail(f"{subject}: {len(body)} bytes went in, {len(arrived)} came out, not the same")
+
+    def test_bodies_arrive_byte_for_byte(self):
+        generator = random.Random(20260601)
+        # All octets but NUL, CR and LF, which no line of a message may have (RFC 5321 §2.3.8).
+        octets = bytes(byte for byte in range(1, 256) if byte not in b"\r\n")
+        long_lines = b"\r\n".join(
+            bytes(generator.choices(octets, k=length)) for length in (998, 999, 1500, 2047))
+        for subject, body in {
+                "octets": octets + b"\r\n",
+                "dots": b".\r\n..\r\n...\r\n.a\r\n..b\r\n \r\n.\r\n\r\n\r\n",
+                "long-lines": long_lines + b"\r\n",
+                "five-mebibytes": b"".join(
+                    bytes(generator.choices(octets, k=70)) + b"\r\n"
+                    for _ in range((5 << 20) // 72))}.items():
+            with self.subTest(subject):
+                self.assert_arrives_unchanged(subject, body)
+
+    # ---- What the next hop refuses ----
+
+    def test_5xx_is_told_to_the_sender(self):
+        self.gateway.send("a@sender.test", ["nobody@refusing.test", "somebody@refusing.test"],
+                          message("half-refused", "a-body-that-need-not-come-back\r\n"))
+        self.postfix.wait_for_message("Subject: half-refused")
+        notice = self.postfix.wait_for_message("Delivered-To: a@sender.test").decode("latin-1")
+        self.assertRegex(notice, r"(?m)^Return-Path: <>$|^Return-Path: <MAILER-DAEMON>$")
+        self.assertRegex(notice, r"(?is)Content-Type: multipart/report;\s*report-type=\"?delivery-"
+                                 r"status")
+        self.assertRegex(notice, r"(?m)^Final-Recipient: rfc822; ?nobody@refusing\.test$")
+        self.assertRegex(notice, r"(?m)^Action: failed$")
+        self.assertRegex(notice, r"(?m)^Status: 5\.1\.1$")
+        self.assertRegex(notice, r"(?m)^Diagnostic-Code: smtp; ?550 5\.1\.1 .*No such user here")
+        self.assertRegex(notice, r"(?m)^Subject: half-refused$")
+        self.assertNotIn("somebody@refusing.test", notice.replace("To: b@peer.test", ""))
+        self.assertNotIn("a-body-that-need-not-come-back", notice)
+        entry = self.gateway.wait_for_history(domain="refusing.test", outcome="bounced")
+        self.assertEqual(entry["recipients"], ["nobody@refusing.test"])
+        self.assertIn("550 5.1.1", entry["detail"])
+
+    def test_4xx_defers(self):
+        self.gateway.send("a@sender.test", "busy@busy.test", message("busy"))
+        entry = self.gateway.wait_for_history(domain="busy.test", outcome="deferred")
+        self.assertIn("450 4.2.1", entry["detail"])
+        self.assertEqual(entry["attempt"], 1)
+        waiting, = self.gateway.queue(domain="busy.test")
+        self.assertEqual(waiting["state"], "due")
+        self.assertIn("450 4.2.1", waiting["recipients"][0]["last_reply"])
+        self.gateway.ctl("queue", "retry", waiting["message_id"])
+        entry = self.gateway.wait_for_history(count=2, domain="busy.test", outcome="deferred")
+        self.assertEqual(entry["attempt"], 2)
+
+
+class MxTest(E2eCase):
+    """Mail finds its way by MX, asked of a real DNS server."""
+
+    NAME = "mx"
+
+    @classmethod
+    def set_up(cls):
+        authority = cls.make_authority()
+        own = authority.issue("gateway", ["gateway.test"])
+        good = authority.issue("mx", ["mx.good.example", "mx3.several.example"])
+        cls.postfix = PostfixServer(cls.workspace,
+                                    ["good.example", "several.example", "bare.example", "sender.example"])
+        port = cls.postfix.add_smtpd("good", smtpd_tls_security_level="may", **tls_with(good))
+        cls.postfix.start()
+        name_server = NameServer(cls.workspace, """
+            good        IN MX 10 mx.good
+            mx.good     IN A  127.0.0.1
+            sender      IN MX 10 mx.good
+            nomail      IN MX 0  .
+            bare        IN A  127.0.0.1
+            several     IN MX 10 mx1.several
+            several     IN MX 20 mx2.several
+            several     IN MX 30 mx3.several
+            mx1.several IN A  127.0.0.2
+            mx3.several IN A  127.0.0.1
+            nowhere     IN MX 10 mx1.several
+        """)
+        cls.gateway = Gateway(cls.workspace, [own], trust_store=authority.certificate,
+                              dns_config=name_server.config, smtp_port=port,
+                              connect_timeout="3s").start()
+
+    def test_mx(self):
+        self.gateway.ctl("domains", "add", "good.example", "--level=verify")
+        self.gateway.send("a@sender.example", "b@good.example", message("by-mx"))
+        self.postfix.wait_for_message("Subject: by-mx")
+        entry = self.gateway.wait_for_history(domain="good.example", outcome="delivered")
+        self.assertEqual((entry["mx"], entry["entry"]), ("mx.good.example", "good.example"))
+
+    def test_address_where_there_is_no_mx(self):
+        """RFC 5321 §5.1: the implicit MX."""
+        self.gateway.send("a@sender.example", "b@bare.example", message("by-address"))
+        self.postfix.wait_for_message("Subject: by-address")
+
+    def test_the_last_of_several_mx(self):
+        """One refuses connections, one has no address, the third is well."""
+        self.gateway.ctl("domains", "add", "several.example", "--level=verify")
+        self.gateway.send("a@sender.example", "b@several.example", message("by-third"))
+        self.postfix.wait_for_message("Subject: by-third")
+        entry = self.gateway.wait_for_history(domain="several.example", outcome="delivered")
+        self.assertEqual(entry["mx"], "mx3.several.example")
+
+    def test_null_mx_bounces(self):
+        """RFC 7505."""
+        self.gateway.send("null-mx@sender.example", "b@nomail.example", message("to-null-mx"))
+        notice = self.postfix.wait_for_message("Delivered-To: null-mx@sender.example").decode()
+        self.assertRegex(notice, r"(?m)^Status: 5\.1\.10$")
+        self.gateway.wait_for_history(domain="nomail.example", outcome="bounced")
+
+    def test_a_domain_that_does_not_exist_bounces(self):
+        self.gateway.send("no-domain@sender.example", "b@nosuchdomain.example", message("to-nowhere"))
+        notice = self.postfix.wait_for_message("Delivered-To: no-domain@sender.example").decode()
+        self.assertRegex(notice, r"(?m)^Status: 5\.1\.2$")
+
+    def test_no_host_that_answers_defers(self):
+        self.gateway.send("a@sender.example", "b@nowhere.example", message("to-dead-host"))
+        entry = self.gateway.wait_for_history(domain="nowhere.example", outcome="deferred")
+        self.assertEqual((entry["stage"], entry["mx"]), ("connect", "mx1.several.example"))
+        self.assertEqual(len(self.gateway.queue(domain="nowhere.example")), 1)
+
+
+if __name__ == "__main__":
+    main()

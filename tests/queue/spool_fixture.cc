@@ -1,0 +1,157 @@
+#include "tests/queue/spool_fixture.h"
+
+#include <rocksdb/db.h>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+
+namespace sluice::queue {
+
+bool SteppedExecutor::Step() {
+  if (jobs_.empty()) return false;
+  const size_t index = shuffled_ ? random_.Below(jobs_.size()) : 0;
+  Job job = std::move(jobs_[index]);
+  jobs_.erase(jobs_.begin() + static_cast<std::ptrdiff_t>(index));
+  std::move(job)();
+  return true;
+}
+
+SpoolWorld::SpoolWorld(uint64_t seed) : random_(seed), disk_(seed), store_(seed) {
+  options.data_dir = "/var/lib/sluice";
+  options.env = disk_.env();
+  options.clock = &clock_;
+  options.store = &store_;
+  options.memory_bytes = 16 << 20;
+  SLUICE_CHECK(Open().ok());
+}
+
+SpoolWorld::~SpoolWorld() { Close(); }
+
+absl::Status SpoolWorld::Open() {
+  SLUICE_CHECK(spool_ == nullptr);
+  SLUICE_ASSIGN_OR_RETURN(spool_, Spool::Open(options));
+  return absl::OkStatus();
+}
+
+void SpoolWorld::Close() {
+  if (spool_ == nullptr) return;
+  spool_->Close([](const absl::Status&) {});
+  store_.RunAll();
+  spool_.reset();
+}
+
+void SpoolWorld::Crash() {
+  disk_.CutPower();
+  store_.Drop();
+  spool_.reset();
+  disk_.Restore();
+}
+
+NewMessage SpoolWorld::Compose(const std::vector<std::string>& domains, std::string body) {
+  NewMessage message;
+  message.id = ids_.Next(Now());
+  message.body = io::Body::Copy(body);
+  for (const std::string& domain : domains) {
+    Envelope& envelope = message.envelopes.emplace_back();
+    envelope.id = message.id;
+    envelope.destination = domain;
+    envelope.sender = "alice@sender.example";
+    envelope.recipients.push_back({.address = absl::StrCat("bob@", domain)});
+    envelope.accepted_at = Now();
+    envelope.deadline = Now() + absl::Hours(168);
+  }
+  return message;
+}
+
+template <typename T>
+T SpoolWorld::RunUntil(std::optional<T>& answer) {
+  while (!answer.has_value()) SLUICE_CHECK(store_.Step());
+  return *std::move(answer);
+}
+
+absl::Status SpoolWorld::Accept(NewMessage message) {
+  std::optional<absl::Status> answer;
+  spool_->Accept(std::move(message), [&](absl::Status status) { answer = std::move(status); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<Afterwards> SpoolWorld::Finish(AttemptResult result) {
+  std::optional<absl::StatusOr<Afterwards>> answer;
+  spool_->Finish(std::move(result), [&](absl::StatusOr<Afterwards> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<TakenWork> SpoolWorld::TakeDue(size_t limit) {
+  std::optional<absl::StatusOr<TakenWork>> answer;
+  spool_->TakeDue(Now(), limit, [&](absl::StatusOr<TakenWork> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<TakenWork> SpoolWorld::TakeExpired(size_t limit) {
+  std::optional<absl::StatusOr<TakenWork>> answer;
+  spool_->TakeExpired(Now(), limit, [&](absl::StatusOr<TakenWork> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<io::Body> SpoolWorld::LoadBody(const Envelope& envelope) {
+  std::optional<absl::StatusOr<io::Body>> answer;
+  spool_->LoadBody(envelope.id, envelope.destination,
+                   [&](absl::StatusOr<io::Body> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<uint64_t> SpoolWorld::RetryNow(RetrySelection selection) {
+  std::optional<absl::StatusOr<uint64_t>> answer;
+  spool_->RetryNow(std::move(selection), [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<uint64_t> SpoolWorld::Remove(Removal removal) {
+  std::optional<absl::StatusOr<uint64_t>> answer;
+  spool_->Remove(std::move(removal), [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+void SpoolWorld::Release(const Envelope& envelope, absl::Time not_before) {
+  spool_->Release(envelope.id, envelope.destination, not_before);
+  store_.RunAll();
+}
+
+absl::StatusOr<Afterwards> SpoolWorld::Deliver(Envelope envelope) {
+  for (Recipient& recipient : envelope.recipients) recipient.state = RecipientState::kDelivered;
+  return Finish({.envelope = std::move(envelope)});
+}
+
+absl::StatusOr<Afterwards> SpoolWorld::Defer(Envelope envelope, absl::Time next) {
+  return Finish({.envelope = std::move(envelope), .next_attempt = next});
+}
+
+size_t SpoolWorld::CountRows(const char* table) {
+  Close();
+  rocksdb::DBOptions db_options;
+  db_options.env = disk_.env();
+  std::vector<std::string> names;
+  SLUICE_CHECK(rocksdb::DB::ListColumnFamilies(db_options, options.data_dir, &names).ok());
+  std::vector<rocksdb::ColumnFamilyDescriptor> tables;
+  for (const std::string& name : names) tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  SLUICE_CHECK(rocksdb::DB::OpenForReadOnly(db_options, options.data_dir, tables, &handles, &opened)
+                   .ok());
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  size_t rows = 0;
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (handle->GetName() == table) {
+      const std::unique_ptr<rocksdb::Iterator> iterator(
+          db->NewIterator(rocksdb::ReadOptions(), handle));
+      for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) ++rows;
+      SLUICE_CHECK(iterator->status().ok());
+    }
+    SLUICE_CHECK(db->DestroyColumnFamilyHandle(handle).ok());
+  }
+  SLUICE_CHECK(Open().ok());
+  return rows;
+}
+
+}  // namespace sluice::queue

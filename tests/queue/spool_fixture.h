@@ -1,0 +1,94 @@
+// A spool with everything around it handed in: a clock that is moved by hand, a disk in memory, and
+// an executor whose jobs run when the test says so, in an order drawn from a seed.
+#ifndef SLUICE_TESTS_QUEUE_SPOOL_FIXTURE_H_
+#define SLUICE_TESTS_QUEUE_SPOOL_FIXTURE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/random.h"
+#include "engine/io/executor.h"
+#include "queue/spool.h"
+#include "tests/queue/lossy_disk.h"
+
+namespace sluice::queue {
+
+// Runs jobs on the calling thread. A seed other than 0 shuffles those that wait.
+class SteppedExecutor : public io::Executor {
+ public:
+  explicit SteppedExecutor(uint64_t seed = 0) : shuffled_(seed != 0), random_(seed) {}
+
+  void Post(Job job) override { jobs_.push_back(std::move(job)); }
+  // One job; false: there is none.
+  bool Step();
+  void RunAll() {
+    while (Step()) {
+    }
+  }
+  void Drop() { jobs_.clear(); }
+
+ private:
+  const bool shuffled_;
+  Random random_;
+  std::vector<Job> jobs_;
+};
+
+class SpoolWorld {
+ public:
+  explicit SpoolWorld(uint64_t seed = 1);
+  ~SpoolWorld();
+
+  absl::Status Open();
+  void Close();
+  // As kill -9 and a loss of power: what waits in memory is gone, what was not synced may be.
+  void Crash();
+
+  // A message to one recipient in each of `domains`.
+  NewMessage Compose(const std::vector<std::string>& domains, std::string body = "hello\r\n");
+
+  // These run the executor until there is an answer (checked).
+  absl::Status Accept(NewMessage message);
+  absl::StatusOr<Afterwards> Finish(AttemptResult result);
+  absl::StatusOr<TakenWork> TakeDue(size_t limit = 1000);
+  absl::StatusOr<TakenWork> TakeExpired(size_t limit = 1000);
+  absl::StatusOr<io::Body> LoadBody(const Envelope& envelope);
+  absl::StatusOr<uint64_t> RetryNow(RetrySelection selection);
+  absl::StatusOr<uint64_t> Remove(Removal removal);
+  void Release(const Envelope& envelope, absl::Time not_before = absl::InfinitePast());
+
+  // Attempts that end well, or not.
+  absl::StatusOr<Afterwards> Deliver(Envelope envelope);
+  absl::StatusOr<Afterwards> Defer(Envelope envelope, absl::Time next);
+
+  // Rows in a table, as they are on the disk; the spool is closed meanwhile.
+  size_t CountRows(const char* table);
+
+  Spool& spool() { return *spool_; }
+  LossyDisk& disk() { return disk_; }
+  ManualClock& clock() { return clock_; }
+  SteppedExecutor& store() { return store_; }
+  Random& random() { return random_; }
+  absl::Time Now() { return clock_.WallNow(); }
+
+  SpoolOptions options;  // for Open
+
+ private:
+  template <typename T>
+  T RunUntil(std::optional<T>& answer);
+
+  Random random_;
+  ManualClock clock_;
+  LossyDisk disk_;
+  SteppedExecutor store_;
+  MessageIdSource ids_{random_};
+  std::unique_ptr<Spool> spool_;
+};
+
+}  // namespace sluice::queue
+
+#endif  // SLUICE_TESTS_QUEUE_SPOOL_FIXTURE_H_

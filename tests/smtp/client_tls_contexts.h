@@ -1,0 +1,39 @@
+// The two ends of TLS for tests: a client that trusts a test root, and a server that has a
+// certificate for mx.example.net from it.
+#ifndef SLUICE_TESTS_SMTP_CLIENT_TLS_CONTEXTS_H_
+#define SLUICE_TESTS_SMTP_CLIENT_TLS_CONTEXTS_H_
+
+#include <memory>
+
+#include "engine/base/clock.h"
+#include "engine/io/executor.h"
+#include "tls/context.h"
+#include "tls/signer.h"
+#include "tls/ticket_keys.h"
+
+namespace sluice::smtp {
+
+class TestTlsContexts {
+ public:
+  TestTlsContexts();
+
+  tls::ClientContext& client() { return *client_; }
+  tls::ServerContext& server() { return *server_; }
+
+ private:
+  // RSA is not used here: nothing is ever posted.
+  class NoExecutor : public io::Executor {
+   public:
+    void Post(Job job) override { std::move(job)(); }
+  };
+
+  NoExecutor executor_;
+  tls::Signer signer_{executor_};
+  tls::TicketKeys tickets_{SystemClock(), absl::Hours(1)};
+  std::unique_ptr<tls::ClientContext> client_;
+  std::unique_ptr<tls::ServerContext> server_;
+};
+
+}  // namespace sluice::smtp
+
+#endif  // SLUICE_TESTS_SMTP_CLIENT_TLS_CONTEXTS_H_

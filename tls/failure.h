@@ -1,0 +1,40 @@
+// Why a connection could not be secured, in the words that history, log and command line use.
+#ifndef SLUICE_TLS_FAILURE_H_
+#define SLUICE_TLS_FAILURE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace sluice::tls {
+
+enum class Reason {
+  kNotOffered,         // EHLO without STARTTLS
+  kRefused,            // STARTTLS answered with anything but 220
+  kPlaintextInjected,  // bytes in clear behind the 220
+  kHandshakeTimeout,
+  kAlert,               // the peer sent a fatal alert
+  kVersion,             // no common protocol version that is allowed
+  kCipher,              // no common cipher that is allowed
+  kUntrusted,           // the chain does not lead to a trusted root
+  kNameMismatch,        // no name of the certificate is one that was asked for
+  kExpiredCertificate,  // expired, or not yet valid
+  kFingerprintMismatch,
+  kClosed,    // the peer went away during the handshake
+  kProtocol,  // what the peer sent is not TLS, or breaks it
+};
+
+// "not_offered", "refused", "plaintext_injected", "handshake_timeout", …
+absl::string_view ReasonName(Reason reason);
+// The reason of that name; nullopt for any other word.
+std::optional<Reason> ParseReason(absl::string_view name);
+
+struct Failure {
+  Reason reason;
+  std::string detail;  // for people: the alert's name, the names seen, the dates; printable ASCII
+};
+
+}  // namespace sluice::tls
+
+#endif  // SLUICE_TLS_FAILURE_H_

@@ -1,0 +1,35 @@
+// What a client demands of the server it speaks to, worked out by the caller from its policy.
+#ifndef SLUICE_TLS_PEER_DEMAND_H_
+#define SLUICE_TLS_PEER_DEMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::tls {
+
+enum class Version : uint16_t { kTls12 = 0x0303, kTls13 = 0x0304 };
+
+// How far the server's certificate is checked. Cipher policy and version floor always hold.
+enum class PeerCheck {
+  kNone,         // any certificate (Postfix's "may" and "encrypt")
+  kNames,        // a chain to the trust store, in date, and one of `names` (RFC 6125, RFC 7817)
+  kFingerprint,  // one of `fingerprints`; chain, names and dates are not looked at
+};
+
+struct PeerDemand {
+  PeerCheck check = PeerCheck::kNone;
+  Version minimum_version = Version::kTls12;
+  std::string server_name;                // SNI; empty sends none. A-labels, no trailing dot
+  std::vector<std::string> names;         // A-labels; ".example.com" also takes any name below it
+  std::vector<std::string> fingerprints;  // SHA-256 of the certificate or of its public key
+                                          // (SubjectPublicKeyInfo), 64 lower-case hex digits
+
+  // The same demand gives the same digest: a TLS session is resumed only under the digest it was
+  // made under, so one made under a weaker demand never serves a stronger one.
+  std::string Digest() const;
+};
+
+}  // namespace sluice::tls
+
+#endif  // SLUICE_TLS_PEER_DEMAND_H_

@@ -1,0 +1,116 @@
+// A connection that starts in clear and can turn to TLS: what an SMTP session reads and writes.
+//
+//   Stream stream(core, std::move(connection));
+//   absl::StatusOr<bool> more = co_await stream.Fill(deadline);   // false: end of stream
+//   absl::string_view line = stream.input();  …  stream.Consume(n);
+//   absl::Status sent = co_await stream.Write("220 2.0.0 Ready to start TLS\r\n", deadline);
+//   std::optional<Failure> failed = co_await stream.AcceptTls(context, deadline);
+//   co_await stream.Close(deadline);
+//
+// One core, and one await at a time: with TLS a read may have to write as well. Buffers are held only
+// while they hold bytes, so an idle stream costs its SSL object and little else. Each Write leaves as one send, several TLS records in it when it is long.
+#ifndef SLUICE_TLS_STREAM_H_
+#define SLUICE_TLS_STREAM_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/base/clock.h"
+#include "engine/io/connection.h"
+#include "engine/io/core.h"
+#include "engine/io/task.h"
+#include "tls/failure.h"
+#include "tls/peer_demand.h"
+
+namespace sluice::tls {
+
+class ClientContext;
+class ServerContext;
+class Session;
+class Signer;
+
+// What a handshake agreed on.
+struct ConnectionInfo {
+  Version version = Version::kTls12;
+  std::string version_name;  // "TLSv1.2", "TLSv1.3"
+  std::string cipher;        // OpenSSL's name: "ECDHE-ECDSA-AES128-GCM-SHA256",
+                             // "TLS_AES_256_GCM_SHA384"
+  int cipher_bits = 0;       // 128 or 256
+  std::string group;         // "P-256"; empty for static RSA
+  bool resumed = false;
+  // The peer's leaf certificate, as a client sees it; empty on a server. Printable ASCII.
+  std::string peer_subject;
+  std::string peer_issuer;
+  std::string peer_fingerprint;  // SHA-256 of the certificate, 64 hex digits
+  absl::Time peer_not_after = absl::InfiniteFuture();
+  std::vector<std::string> peer_names;  // "DNS:mx.example.com", the first kNamesShown
+  std::vector<std::string> peer_chain;  // subjects, leaf first, the first kChainShown
+  static constexpr size_t kNamesShown = 32;
+  static constexpr size_t kChainShown = 8;
+};
+
+class Stream {
+ public:
+  // With this much in input() nothing more is received (one receive buffer may go past it); a caller
+  // that then fills it again has forgotten its own bound (checked).
+  static constexpr size_t kInputLimit = 64 * 1024;
+
+  Stream(io::Core& core, std::unique_ptr<io::Connection> connection);
+  ~Stream();  // after Close()
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Received, decrypted, not yet consumed.
+  absl::string_view input() const;
+  void Consume(size_t n);
+
+  // Waits until input() has grown. False at the end of the stream (with TLS: a close_notify, or a
+  // bare end of the connection). Errors: DeadlineExceeded, Unavailable, Cancelled, DataLoss (a
+  // record that does not authenticate).
+  io::Task<absl::StatusOr<bool>> Fill(MonoTime deadline);
+
+  // Sends all of `pieces`. What they point to stays in place until the await is over.
+  io::Task<absl::Status> Write(absl::Span<const absl::string_view> pieces, MonoTime deadline);
+  io::Task<absl::Status> Write(absl::string_view bytes, MonoTime deadline);
+
+  // The handshake, as server and as client. nullopt: the stream is now TLS. input() must be empty:
+  // bytes that came in clear behind STARTTLS are the caller's to refuse (RFC 3207 §4.2,
+  // CVE-2011-0411); any that arrive before the handshake's are its to fail on.
+  io::Task<std::optional<Failure>> AcceptTls(ServerContext& context, MonoTime deadline);
+  io::Task<std::optional<Failure>> ConnectTls(ClientContext& context, const PeerDemand& demand,
+                                              MonoTime deadline);
+
+  // Null while in clear.
+  const ConnectionInfo* tls() const;
+
+  const io::SocketAddress& local() const;
+  const io::SocketAddress& remote() const;
+
+  // Cancels what is under way, from another coroutine of this core.
+  void Abort();
+
+  // Sends close_notify where TLS is on (without waiting for the peer's) and closes. Once, last.
+  io::Task<void> Close(MonoTime deadline);
+
+ private:
+  io::Task<std::optional<Failure>> Handshake(Session& session, Signer* signer, MonoTime deadline);
+  io::Task<absl::Status> SendOutput(MonoTime deadline);
+
+  io::Core& core_;
+  const std::unique_ptr<io::Connection> connection_;
+  std::unique_ptr<Session> session_;  // null while in clear
+  io::Input lease_;                   // ciphertext that the session has not read to its end
+  std::string buffer_;                // input() is what follows the first consumed_ bytes
+  size_t consumed_ = 0;
+};
+
+}  // namespace sluice::tls
+
+#endif  // SLUICE_TLS_STREAM_H_

@@ -1,0 +1,194 @@
+// The queue: list, show, retry, delete.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "tools/ctl_commands.h"
+#include "tools/ctl_text.h"
+
+namespace sluice::ctl {
+namespace {
+
+constexpr size_t kPage = 1000;
+
+// How a sender is shown: the null sender as it stands in SMTP.
+std::string Sender(const Json& message) {
+  const std::string sender = TextOf(message, "sender");
+  return sender.empty() ? "<>" : sender;
+}
+
+std::string Recipients(const Json& message) {
+  const Json& recipients = PartOf(message, "recipients");
+  if (recipients.empty()) return TextOf(message, "destination");
+  const std::string first = TextOf(recipients[0], "address");
+  return recipients.size() == 1 ? first : absl::StrCat(first, " +", recipients.size() - 1);
+}
+
+// "starttls: not_offered": where and why the last attempt failed.
+std::string Why(const Json& failure) {
+  if (failure.empty()) return "";
+  const std::string reason = TextOf(failure, "reason");
+  return absl::StrCat(TextOf(failure, "stage"), ": ",
+                      reason.empty() ? TextOf(failure, "text") : reason);
+}
+
+std::vector<std::string> Row(const Json& message, absl::Time now) {
+  const auto distance = [&](const char* member) {
+    const std::string time = TextOf(message, member);
+    return time.empty() ? "" : DistanceText(ReadTime(time), now);
+  };
+  const bool active = TextOf(message, "state") == "active";
+  return {TextOf(message, "message_id"),
+          TextOf(message, "state"),
+          distance("accepted_at"),
+          absl::StrCat(NumberOf(message, "attempts")),
+          active ? "now" : distance("next_try_at"),
+          distance("deadline_at"),
+          SizeText(NumberOf(message, "size_bytes")),
+          Sender(message),
+          Recipients(message),
+          Why(PartOf(message, "last_failure"))};
+}
+
+void PrintPart(const Json& part, absl::Time now) {
+  Print(absl::StrCat("\nTo ", Printable(TextOf(part, "destination")), ": ",
+                     Printable(TextOf(part, "state")), ", ",
+                     CountText(NumberOf(part, "attempts"), "attempt", "attempts"), "\n"));
+  Sheet sheet(2);
+  sheet.Add("Next try", MomentText(TextOf(part, "next_try_at"), now));
+  const Json& failure = PartOf(part, "last_failure");
+  if (!failure.empty()) {
+    sheet.Add("Last failure", MomentText(TextOf(failure, "at"), now));
+    sheet.Add("Server", ServerText(TextOf(failure, "mx"), TextOf(failure, "address")));
+    sheet.Add("Why", Why(failure));
+    sheet.Add("Answer", TextOf(failure, "text"));
+  }
+  for (const Json& recipient : PartOf(part, "recipients")) {
+    const std::string reply = TextOf(recipient, "last_reply");
+    sheet.Add("Recipient",
+              absl::StrCat(TextOf(recipient, "address"), ", ", TextOf(recipient, "state"),
+                           reply.empty() ? "" : ": ", reply));
+  }
+  Print(sheet.ToString());
+}
+
+}  // namespace
+
+std::string QueueText(const Json& totals, absl::Time now) {
+  std::string text = absl::StrCat(CountText(NumberOf(totals, "messages"), "message", "messages"),
+                                  " (", SizeText(NumberOf(totals, "body_bytes")), "), ",
+                                  NumberOf(totals, "active"), " of them being sent");
+  const std::string oldest = TextOf(totals, "oldest_accepted_at");
+  if (!oldest.empty()) {
+    absl::StrAppend(&text, "; the oldest came ", DistanceText(ReadTime(oldest), now));
+  }
+  return text;
+}
+
+absl::StatusOr<int> ListQueue(const Context& context, const Invocation& invocation) {
+  SLUICE_ASSIGN_OR_RETURN(const size_t limit, LimitOf(invocation, 100));
+  Json all = Json::array();
+  Json totals;
+  std::string next;
+  do {
+    SLUICE_ASSIGN_OR_RETURN(
+        const Json page,
+        context.client.Get(
+            Path({"queue"}, {{"domain", invocation.Get("domain")},
+                             {"sender", invocation.Get("sender")},
+                             {"recipient", invocation.Get("recipient")},
+                             {"state", invocation.Get("state")},
+                             {"limit", absl::StrCat(std::min(limit - all.size(), kPage))},
+                             {"cursor", next}})));
+    for (const Json& message : PartOf(page, "messages")) all.push_back(message);
+    totals = PartOf(page, "totals");
+    next = TextOf(page, "next");
+  } while (!next.empty() && all.size() < limit);
+  if (context.json) {
+    PrintJson({{"messages", std::move(all)}, {"totals", std::move(totals)}, {"next", next}});
+    return kDone;
+  }
+  Table table(
+      {"MESSAGE", "STATE", "CAME", "TRIES", "NEXT TRY", "EXPIRES", "SIZE", "FROM", "TO", "WHY"});
+  for (const Json& message : all) table.Add(Row(message, context.now));
+  if (!all.empty()) Print(table.ToString());
+  if (!next.empty()) Print("more match; --limit=N shows them\n");
+  Print(absl::StrCat("In the queue: ", QueueText(totals, context.now), "\n"));
+  return kDone;
+}
+
+absl::StatusOr<int> ShowQueued(const Context& context, const Invocation& invocation) {
+  SLUICE_ASSIGN_OR_RETURN(const Json answer,
+                          context.client.Get(Path({"queue", invocation.arguments[0]})));
+  if (context.json) {
+    PrintJson(answer);
+    return kDone;
+  }
+  const Json& parts = PartOf(answer, "parts");
+  Sheet sheet;
+  sheet.Add("Message", TextOf(answer, "message_id"));
+  if (!parts.empty()) {
+    sheet.Add("From", Sender(parts[0]));
+    sheet.Add("Size", SizeText(NumberOf(parts[0], "size_bytes")));
+    sheet.Add("Came", MomentText(TextOf(parts[0], "accepted_at"), context.now));
+    sheet.Add("Expires", MomentText(TextOf(parts[0], "deadline_at"), context.now));
+  }
+  if (!parts.empty()) {
+    const Json& from = PartOf(parts[0], "received_from");
+    const std::string version = TextOf(from, "tls_version");
+    sheet.Add("Came from", ServerText(TextOf(from, "helo"), TextOf(from, "client_address")));
+    sheet.Add("Came over",
+              version.empty() ? "no TLS" : absl::StrCat(version, ", ", TextOf(from, "cipher")));
+  }
+  Print(sheet.ToString());
+  for (const Json& part : parts) PrintPart(part, context.now);
+  return kDone;
+}
+
+absl::StatusOr<int> RetryQueued(const Context& context, const Invocation& invocation) {
+  const bool by_id = !invocation.arguments.empty();
+  const int named = static_cast<int>(by_id) + static_cast<int>(invocation.Has("domain")) +
+                    static_cast<int>(invocation.Has("all"));
+  if (named != 1) {
+    return absl::InvalidArgumentError(
+        "name exactly one of a message ID, --domain=DOMAIN and --all: what is to be tried again");
+  }
+  Json body;
+  if (by_id) {
+    body["message"] = invocation.arguments[0];
+  } else if (invocation.Has("domain")) {
+    body["domain"] = invocation.Get("domain");
+  } else {
+    body["all"] = true;
+  }
+  SLUICE_ASSIGN_OR_RETURN(const Json answer, context.client.Post(Path({"queue:retry"}), body));
+  const int64_t woken = NumberOf(answer, "woken");
+  if (context.json) {
+    PrintJson(answer);
+  } else if (woken == 0) {
+    Print("nothing of it waits; what is being sent already is left alone\n");
+  } else {
+    Print(absl::StrCat(CountText(woken, "message is", "messages are"), " tried again now\n"));
+  }
+  return woken == 0 && !invocation.Has("all") ? kNothing : kDone;
+}
+
+absl::StatusOr<int> DeleteQueued(const Context& context, const Invocation& invocation) {
+  const std::string& id = invocation.arguments[0];
+  SLUICE_ASSIGN_OR_RETURN(
+      const Json answer,
+      context.client.Delete(Path({"queue", id}, {{"domain", invocation.Get("domain")},
+                                                 {"reason", invocation.Get("reason")}})));
+  if (context.json) {
+    PrintJson(answer);
+  } else {
+    Print(absl::StrCat(Printable(id), " is deleted; the history keeps who did it and why\n"));
+  }
+  return kDone;
+}
+
+}  // namespace sluice::ctl

@@ -1,0 +1,252 @@
+#include "tools/daemon_config.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "policy/domain_name.h"
+#include "queue/retry_timetable.h"
+#include "tools/sluiced_flags.h"
+
+namespace sluice {
+namespace {
+
+// Gathers faults, each behind the name of its flag.
+class Checker {
+ public:
+  explicit Checker(std::vector<std::string>& faults) : faults_(faults) {}
+
+  void Fault(absl::string_view flag, absl::string_view what) {
+    faults_.push_back(absl::StrCat("--", flag, ": ", what));
+  }
+  // A fault that names its flag itself.
+  void Raw(absl::string_view fault) { faults_.emplace_back(fault.data(), fault.size()); }
+  void Check(absl::string_view flag, const absl::Status& status) {
+    if (!status.ok()) Fault(flag, status.message());
+  }
+  template <typename T>
+  std::optional<T> Value(absl::string_view flag, absl::StatusOr<T> value) {
+    Check(flag, value.status());
+    if (!value.ok()) return std::nullopt;
+    return *std::move(value);
+  }
+  template <typename T>
+  T InRange(absl::string_view flag, T value, T least, T most) {
+    if (value < least || value > most) {
+      Fault(flag, absl::StrCat(value, " is outside ", least, " to ", most));
+    }
+    return value;
+  }
+  absl::Duration InRange(absl::string_view flag, absl::Duration value, absl::Duration least,
+                         absl::Duration most) {
+    if (value < least || value > most) {
+      Fault(flag, absl::StrCat(absl::FormatDuration(value), " is outside ",
+                               absl::FormatDuration(least), " to ", absl::FormatDuration(most)));
+    }
+    return value;
+  }
+
+ private:
+  std::vector<std::string>& faults_;
+};
+
+std::string Hostname(Checker& checker) {
+  std::string name = absl::GetFlag(FLAGS_hostname);
+  if (name.empty()) {
+    char system_name[256] = "";
+    gethostname(system_name, sizeof(system_name) - 1);
+    name = system_name;
+  }
+  return checker.Value("hostname", policy::NormalizeDomain(name)).value_or(name);
+}
+
+void ReadListeners(Checker& checker, relay::Settings& settings) {
+  for (const std::string& text : absl::GetFlag(FLAGS_listen)) {
+    if (auto address = checker.Value("listen", io::SocketAddress::Parse(text))) {
+      settings.listen.push_back(*address);
+    }
+  }
+  if (absl::GetFlag(FLAGS_listen).empty()) {
+    checker.Fault("listen", "no address; name one such as 0.0.0.0:25 or [::]:25");
+  }
+}
+
+void ReadAccess(Checker& checker, relay::Settings& settings) {
+  if (auto networks = checker.Value("relay_networks", relay::NetworkSet::Parse(
+                                                          absl::GetFlag(FLAGS_relay_networks)))) {
+    settings.relay_networks = *std::move(networks);
+  }
+  std::vector<std::string> bad_domains;
+  settings.relay_domains =
+      relay::DomainSet::Parse(absl::GetFlag(FLAGS_relay_domains), bad_domains);
+  for (const std::string& bad : bad_domains) checker.Fault("relay_domains", bad);
+}
+
+void ReadRoutes(Checker& checker, relay::Settings& settings) {
+  std::vector<relay::Route> routes;
+  for (const std::string& text : absl::GetFlag(FLAGS_route)) {
+    if (auto route = checker.Value("route", relay::RouteTable::ParseRoute(text))) {
+      routes.push_back(*std::move(route));
+    }
+  }
+  if (const std::string path = absl::GetFlag(FLAGS_routes_file); !path.empty()) {
+    std::ifstream file(path);
+    std::stringstream content;
+    content << file.rdbuf();
+    if (!file) checker.Fault("routes_file", absl::StrCat(path, " cannot be read"));
+    std::vector<std::string> bad_lines;
+    for (relay::Route& route : relay::RouteTable::ParseFile(content.str(), bad_lines)) {
+      routes.push_back(std::move(route));
+    }
+    for (const std::string& bad : bad_lines) {
+      checker.Fault("routes_file", absl::StrCat(path, ": ", bad));
+    }
+  }
+  if (auto table = checker.Value("route", relay::RouteTable::Build(std::move(routes)))) {
+    settings.routes = *std::move(table);
+  }
+}
+
+void ReadLimits(Checker& checker, relay::Settings& settings) {
+  const absl::Duration second = absl::Seconds(1);
+  const absl::Duration day = absl::Hours(24);
+  settings.max_message_size = checker.InRange<int64_t>(
+      "max_message_size", absl::GetFlag(FLAGS_max_message_size), 64 << 10, int64_t{1} << 30);
+  settings.max_recipients =
+      checker.InRange("max_recipients", absl::GetFlag(FLAGS_max_recipients), 100, 50'000);
+  settings.max_sessions =
+      checker.InRange("max_sessions", absl::GetFlag(FLAGS_max_sessions), 1, 1'000'000);
+  settings.max_body_memory = static_cast<size_t>(
+      checker.InRange<int64_t>("max_body_memory", absl::GetFlag(FLAGS_max_body_memory),
+                               settings.max_message_size, int64_t{1} << 40));
+  settings.smtpd_command_timeout = checker.InRange(
+      "smtpd_command_timeout", absl::GetFlag(FLAGS_smtpd_command_timeout), second, day);
+  settings.smtpd_data_timeout = checker.InRange(
+      "smtpd_data_timeout", absl::GetFlag(FLAGS_smtpd_data_timeout), second, day);
+  settings.smtpd_session_timeout = checker.InRange(
+      "smtpd_session_timeout", absl::GetFlag(FLAGS_smtpd_session_timeout), second, day);
+  settings.tls_handshake_timeout = checker.InRange(
+      "tls_handshake_timeout", absl::GetFlag(FLAGS_tls_handshake_timeout), second, absl::Hours(1));
+  settings.connect_timeout = checker.InRange(
+      "connect_timeout", absl::GetFlag(FLAGS_connect_timeout), second, absl::Hours(1));
+  settings.smtp_reply_timeout = checker.InRange(
+      "smtp_reply_timeout", absl::GetFlag(FLAGS_smtp_reply_timeout), second, absl::Hours(1));
+  settings.smtp_data_timeout = checker.InRange(
+      "smtp_data_timeout", absl::GetFlag(FLAGS_smtp_data_timeout), second, absl::Hours(6));
+  settings.connection_idle_timeout =
+      checker.InRange("connection_idle_timeout", absl::GetFlag(FLAGS_connection_idle_timeout),
+                      absl::ZeroDuration(), absl::Minutes(5));
+  settings.drain_timeout = checker.InRange("drain_timeout", absl::GetFlag(FLAGS_drain_timeout),
+                                           absl::ZeroDuration(), absl::Hours(1));
+  settings.lane_connections = static_cast<size_t>(
+      checker.InRange("lane_connections", absl::GetFlag(FLAGS_lane_connections), 1, 1000));
+  settings.lane_backlog = static_cast<size_t>(
+      checker.InRange("lane_backlog", absl::GetFlag(FLAGS_lane_backlog), 1, 1'000'000));
+  settings.connection_messages = checker.InRange(
+      "connection_messages", absl::GetFlag(FLAGS_connection_messages), 1, 1'000'000);
+  settings.smtp_port = static_cast<uint16_t>(
+      checker.InRange("smtp_port", absl::GetFlag(FLAGS_smtp_port), 1, 65535));
+}
+
+void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
+  relay::Settings& settings = gateway.settings;
+  if (auto retries = checker.Value("retry_schedule", queue::RetryTimetable::Parse(
+                                                         absl::GetFlag(FLAGS_retry_schedule)))) {
+    settings.retries = std::make_shared<const queue::RetryTimetable>(*std::move(retries));
+  }
+  settings.queue_lifetime =
+      checker.InRange("queue_lifetime", absl::GetFlag(FLAGS_queue_lifetime), absl::Seconds(1),
+                      absl::Hours(24 * 365));
+  settings.history_retention =
+      checker.InRange("history_retention", absl::GetFlag(FLAGS_history_retention), absl::Hours(1),
+                      absl::Hours(24 * 3650));
+  const std::string action = absl::GetFlag(FLAGS_tls_expiry_action);
+  if (action == "delete") {
+    settings.tls_expiry_action = relay::TlsExpiryAction::kDelete;
+  } else if (action != "bounce") {
+    checker.Fault("tls_expiry_action", absl::StrCat("'", action, "' is neither bounce nor delete"));
+  }
+  gateway.spool.data_dir = absl::GetFlag(FLAGS_data_dir);
+  if (gateway.spool.data_dir.empty()) checker.Fault("data_dir", "no directory");
+  gateway.spool.memory_bytes = static_cast<size_t>(checker.InRange<int64_t>(
+      "store_memory", absl::GetFlag(FLAGS_store_memory), 16 << 20, int64_t{1} << 40));
+  gateway.spool.max_pending_bytes = static_cast<size_t>(
+      checker.InRange<int64_t>("store_backlog", absl::GetFlag(FLAGS_store_backlog),
+                               absl::GetFlag(FLAGS_max_message_size), int64_t{1} << 40));
+}
+
+void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
+  if (auto ciphers = checker.Value("tls_ciphers",
+                                   tls::CipherPolicy::Parse(absl::GetFlag(FLAGS_tls_ciphers)))) {
+    gateway.ciphers = *std::move(ciphers);
+  }
+  const std::vector<std::string> certificates = absl::GetFlag(FLAGS_tls_certificate);
+  const std::vector<std::string> keys = absl::GetFlag(FLAGS_tls_private_key);
+  if (certificates.size() != keys.size()) {
+    checker.Fault("tls_private_key",
+                  absl::StrCat(keys.size(), " keys for ", certificates.size(),
+                               " certificates; each of --tls_certificate has its key here, in the "
+                               "same order"));
+  } else {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      gateway.credential_files.push_back({certificates[i], keys[i]});
+    }
+    // The error names its own flag.
+    const auto loaded = tls::Credentials::Load(gateway.credential_files);
+    if (!loaded.ok()) checker.Raw(loaded.status().message());
+  }
+  gateway.trust_store = absl::GetFlag(FLAGS_trust_store);
+  const auto trust = tls::TrustStore::Load(gateway.trust_store);
+  if (!trust.ok()) checker.Raw(trust.status().message());
+  gateway.ticket_lifetime =
+      checker.InRange("tls_ticket_lifetime", absl::GetFlag(FLAGS_tls_ticket_lifetime),
+                      absl::Minutes(1), absl::Hours(168));
+  gateway.signer_threads =
+      checker.InRange("signer_threads", absl::GetFlag(FLAGS_signer_threads), 1, 256);
+  const std::string level = absl::GetFlag(FLAGS_default_tls_level);
+  if (level == "encrypt") {
+    gateway.settings.default_tls_level = relay::DefaultLevel::kEncrypt;
+  } else if (level != "may") {
+    checker.Fault("default_tls_level", absl::StrCat("'", level, "' is neither may nor encrypt"));
+  }
+}
+
+}  // namespace
+
+std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
+  const size_t before = faults.size();
+  Checker checker(faults);
+  DaemonConfig config;
+  relay::GatewayOptions& gateway = config.gateway;
+  gateway.version = kVersion;
+  gateway.settings.hostname = Hostname(checker);
+  ReadListeners(checker, gateway.settings);
+  ReadAccess(checker, gateway.settings);
+  ReadRoutes(checker, gateway.settings);
+  ReadLimits(checker, gateway.settings);
+  ReadQueue(checker, gateway);
+  ReadTls(checker, gateway);
+  gateway.dns.config = absl::GetFlag(FLAGS_dns_config);
+  checker.Check("dns_config", dns::UnboundResolver::CheckConfig(gateway.dns.config));
+  const int cores = absl::GetFlag(FLAGS_cores);
+  gateway.engine.cores = cores == 0 ? io::UsableCpus()
+                                    : checker.InRange("cores", cores, 1, io::UsableCpus());
+  gateway.engine.pin = absl::GetFlag(FLAGS_pin_cores);
+  config.control_socket = absl::GetFlag(FLAGS_control_socket);
+  if (config.control_socket.empty() || config.control_socket.size() > 100) {
+    checker.Fault("control_socket", "the path of a Unix socket has 1 to 100 bytes");
+  }
+  config.log_level = checker.Value("log_level", log::ParseLevel(absl::GetFlag(FLAGS_log_level)))
+                         .value_or(log::Level::kInfo);
+  config.log_format =
+      checker.Value("log_format", log::ParseFormat(absl::GetFlag(FLAGS_log_format)))
+          .value_or(log::Format::kText);
+  if (faults.size() > before) return std::nullopt;
+  return config;
+}
+
+}  // namespace sluice

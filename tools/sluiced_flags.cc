@@ -1,0 +1,90 @@
+#include "tools/sluiced_flags.h"
+
+#include "absl/flags/flag.h"
+
+// The gateway.
+ABSL_FLAG(std::vector<std::string>, listen, std::vector<std::string>{"127.0.0.1:2525"},
+          "Addresses to take mail on, address:port, comma-separated; [::]:25 for IPv6");
+ABSL_FLAG(std::string, hostname, "",
+          "Name of this gateway in its banner, EHLO and Received: fields; empty: the system's");
+ABSL_FLAG(std::string, data_dir, "var/data", "Directory of the store; made if it is missing");
+ABSL_FLAG(std::string, control_socket, "var/sluice.sock",
+          "Unix socket on which sluicectl reaches the daemon");
+ABSL_FLAG(int, cores, 0, "Threads that carry mail, each with a CPU of its own; 0: one for each CPU");
+ABSL_FLAG(bool, pin_cores, true, "Whether each core's thread stays on its own CPU");
+ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
+          "How long running transactions may go on after SIGTERM");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
+ABSL_FLAG(std::string, log_format, "text", "text or json");
+
+// TLS.
+ABSL_FLAG(std::vector<std::string>, tls_certificate, {},
+          "Certificate chains (PEM, leaf first), comma-separated: an ECDSA and an RSA one");
+ABSL_FLAG(std::vector<std::string>, tls_private_key, {},
+          "Private keys (PEM) of --tls_certificate, in the same order");
+ABSL_FLAG(std::string, tls_ciphers, "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL",
+          "Approved ciphers, in OpenSSL's notation; --print_ciphers shows what it stands for");
+ABSL_FLAG(std::string, trust_store, "/etc/ssl/certs/ca-certificates.crt",
+          "Roots (PEM) that servers' certificates must lead to, under the levels verify and secure");
+ABSL_FLAG(std::string, default_tls_level, "may",
+          "For domains on no entry of the list: may (TLS where offered) or encrypt (TLS or nothing)");
+ABSL_FLAG(absl::Duration, tls_ticket_lifetime, absl::Hours(12),
+          "How long a TLS session can be resumed; ticket keys change at half of it");
+ABSL_FLAG(int, signer_threads, 1, "Threads that make RSA signatures, beside the cores");
+
+// Who may send what.
+ABSL_FLAG(std::string, relay_networks, "127.0.0.0/8,::1",
+          "Clients that may send to any domain, as networks, comma-separated");
+ABSL_FLAG(std::vector<std::string>, relay_domains, {},
+          "Domains that any client may send to, as patterns (example.com, *.example.com)");
+ABSL_FLAG(int64_t, max_message_size, 50 << 20, "Largest message taken, in bytes (SIZE, RFC 1870)");
+ABSL_FLAG(int, max_recipients, 1000, "Most recipients of one message");
+ABSL_FLAG(int, max_sessions, 10000, "Most sessions open on one core; the next client gets 421");
+ABSL_FLAG(int64_t, max_body_memory, int64_t{512} << 20,
+          "Most bytes of bodies that one core holds while they arrive; beyond it clients get 452");
+ABSL_FLAG(absl::Duration, smtpd_command_timeout, absl::Minutes(5),
+          "How long a client may take for its next command");
+ABSL_FLAG(absl::Duration, smtpd_data_timeout, absl::Minutes(10),
+          "How long a client may take for one whole message body");
+ABSL_FLAG(absl::Duration, smtpd_session_timeout, absl::Hours(2),
+          "How long a client's session may last in all");
+ABSL_FLAG(absl::Duration, tls_handshake_timeout, absl::Seconds(30),
+          "How long a TLS handshake may take, in and out");
+
+// Where mail goes.
+ABSL_FLAG(std::vector<std::string>, route, {},
+          "Static routes, domain=host:port, comma-separated; * for all the rest. Without: by MX");
+ABSL_FLAG(std::string, routes_file, "", "File of further static routes, one a line");
+ABSL_FLAG(std::string, dns_config, "",
+          "Where DNS is asked: empty for /etc/resolv.conf, address@port[,…], unbound:FILE");
+ABSL_FLAG(int, smtp_port, 25, "Port of hosts found by MX");
+ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(30),
+          "How long a connection to a next hop may take to be made");
+ABSL_FLAG(absl::Duration, smtp_reply_timeout, absl::Minutes(5),
+          "How long a next hop may take for one whole reply");
+ABSL_FLAG(absl::Duration, smtp_data_timeout, absl::Minutes(10),
+          "How long a next hop may take for a body and the reply to it");
+ABSL_FLAG(int, lane_connections, 20, "Most connections to one next hop under one policy, per core");
+ABSL_FLAG(int, lane_backlog, 10000,
+          "Most messages that wait in memory for one next hop; the rest wait on disk");
+ABSL_FLAG(int, connection_messages, 1000, "Most messages over one connection");
+ABSL_FLAG(absl::Duration, connection_idle_timeout, absl::Seconds(5),
+          "How long a connection is kept for the next message");
+
+// The queue.
+ABSL_FLAG(std::string, retry_schedule, "5m,10m,20m,40m,80m,160m,3h",
+          "Waits between attempts, the last repeated; each is varied by 15 %");
+ABSL_FLAG(absl::Duration, queue_lifetime, absl::Hours(168),
+          "After this long a message that could not be sent is deleted");
+ABSL_FLAG(std::string, tls_expiry_action, "bounce",
+          "What the sender of a message deleted because of TLS policy gets: bounce (a notification) "
+          "or delete (nothing)");
+ABSL_FLAG(int64_t, store_memory, int64_t{256} << 20, "Memory for the store's buffers and cache, bytes");
+ABSL_FLAG(int64_t, store_backlog, int64_t{256} << 20,
+          "Most bytes that may wait for the disk; beyond it clients get 451");
+ABSL_FLAG(absl::Duration, history_retention, absl::Hours(24 * 90),
+          "How long history is kept");
+
+// Instead of running.
+ABSL_FLAG(bool, check, false, "Check all flags, files and certificates, report every fault, and exit");
+ABSL_FLAG(bool, print_ciphers, false, "Show which ciphers --tls_ciphers stands for, and exit");
