@@ -88,27 +88,31 @@ void SpoolState::Accepted(const std::vector<Envelope>& envelopes) {
   }
 }
 
-// One request for each item, so that each of them is erased or not by itself.
+// At once rather than by way of the queue, which may have been closed meanwhile.
 void SpoolState::Undo(const std::vector<Envelope>& envelopes) {
+  absl::Status erased = database_->Ready();
+  absl::StatusOr<std::shared_ptr<const Tables>> tables = database_->Read();
+  if (erased.ok()) erased = tables.status();
+  if (erased.ok()) {
+    Batch batch(*std::move(tables));
+    for (const Envelope& envelope : envelopes) {
+      const std::string item = ItemKey(envelope.id, envelope.destination);
+      if (erased.ok()) erased = EraseItem(batch, item, FactsOf(envelope));
+    }
+    if (erased.ok()) erased = database_->Write(batch.writes(), /*sync=*/false);
+  }
   for (const Envelope& envelope : envelopes) {
-    std::string item = ItemKey(envelope.id, envelope.destination);
-    const ItemFacts facts = FactsOf(envelope);
-    commits_.Push(
-        {.bytes = kEnvelopeBytes,
-         .may_exceed = true,
-         .prepare = [item, facts](Batch& batch) { return EraseItem(batch, item, facts); },
-         .complete =
-             [this, item, facts](absl::Status erased) {
-               if (erased.ok()) {
-                 in_flight_.Remove(item);
-                 totals_.Subtract(absl::string_view(item).substr(kIdBytes), facts.body_bytes);
-                 return;
-               }
-               log::Warning(
-                   "withdrawn_message_stays",
-                   {{"message", ParseItemKey(item)->id.ToString()}, {"error", erased.message()}});
-               LetGoNow(item, facts);
-             }});
+    const std::string item = ItemKey(envelope.id, envelope.destination);
+    if (erased.ok()) {
+      in_flight_.Remove(item);
+      totals_.Subtract(envelope.destination, envelope.body_bytes);
+    } else {
+      LetGoNow(item, FactsOf(envelope));
+    }
+  }
+  if (!erased.ok()) {
+    log::Warning("withdrawn_message_stays",
+                 {{"message", envelopes.front().id.ToString()}, {"error", erased.message()}});
   }
 }
 

@@ -29,6 +29,11 @@ class ErrorListener : public rocksdb::EventListener {
                          rocksdb::Status* /*status*/) override {
     failed_->store(true);
   }
+  // RocksDB would look for free space every few seconds, on a thread and by a clock of its own.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 
  private:
   const std::shared_ptr<std::atomic<bool>> failed_;

@@ -4,6 +4,7 @@
 // are read on the readers' threads, so that mail goes on being accepted while the disk seeks.
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/log.h"
@@ -77,12 +78,10 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
                                                .tables = *std::move(tables),
                                                .front = *std::move(front),
                                                .done = std::move(done)});
-  auto kept = job->front.items.begin();
-  for (TimeIndex::Found& found : job->front.items) {
+  std::erase_if(job->front.items, [this](const TimeIndex::Found& found) {
     // Twice in one scan: one of the two rows is a leftover, and comes again.
-    if (in_flight_.Add(found.item, ItemFacts())) *kept++ = std::move(found);
-  }
-  job->front.items.erase(kept, job->front.items.end());
+    return !in_flight_.Add(found.item, ItemFacts());
+  });
   readers_.Post([self = shared_from_this(), job] { self->LoadTaken(*job); });
 }
 

@@ -16,15 +16,16 @@ Envelope FullEnvelope() {
   envelope.id = kId;
   envelope.destination = "example.com";
   envelope.sender = "alice@sender.example";
-  envelope.recipients = {{.address = "bob@example.com",
-                          .state = RecipientState::kDelivered,
-                          .last_reply = "250 2.0.0 ok",
-                          .notify = "SUCCESS,FAILURE",
-                          .orcpt = "rfc822;bob@example.com"},
-                         {.address = "c\xc3\xa9line@example.com", .state = RecipientState::kPending},
-                         {.address = "x@example.com",
-                          .state = RecipientState::kFailed,
-                          .last_reply = std::string("550 \0\xff", 6)}};
+  envelope.recipients = {
+      {.address = "bob@example.com",
+       .state = RecipientState::kDelivered,
+       .last_reply = "250 2.0.0 ok",
+       .notify = "SUCCESS,FAILURE",
+       .orcpt = "rfc822;bob@example.com"},
+      {.address = "c\xc3\xa9line@example.com", .state = RecipientState::kPending},
+      {.address = "x@example.com",
+       .state = RecipientState::kFailed,
+       .last_reply = std::string("550 \0\xff", 6)}};
   envelope.envid = "QQ314159";
   envelope.ret = "HDRS";
   envelope.smtputf8 = true;
@@ -54,8 +55,7 @@ Envelope FullEnvelope() {
 
 TEST(EnvelopeCodecTest, EveryFieldIsReadBack) {
   const Envelope in = FullEnvelope();
-  const Envelope out =
-      DecodeEnvelope(ItemKey(in.id, in.destination), EncodeEnvelope(in)).value();
+  const Envelope out = DecodeEnvelope(ItemKey(in.id, in.destination), EncodeEnvelope(in)).value();
   EXPECT_EQ(out.id, in.id);
   EXPECT_EQ(out.destination, in.destination);
   EXPECT_EQ(out.sender, in.sender);
@@ -100,8 +100,7 @@ TEST(EnvelopeCodecTest, UnsetAndEmptyAreKeptApart) {
   in.envid = "";
   in.ret.reset();
   in.last_failure.reset();
-  const Envelope out =
-      DecodeEnvelope(ItemKey(in.id, in.destination), EncodeEnvelope(in)).value();
+  const Envelope out = DecodeEnvelope(ItemKey(in.id, in.destination), EncodeEnvelope(in)).value();
   EXPECT_EQ(out.envid, "");
   EXPECT_FALSE(out.ret.has_value());
   EXPECT_FALSE(out.last_failure.has_value());

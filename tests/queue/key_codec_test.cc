@@ -25,8 +25,8 @@ absl::Time AnyTime(Random& random) {
 // Names that are prefixes of one another, and octets at both ends of the range.
 std::string AnyDestination(Random& random) {
   static const std::vector<std::string> kNames = {
-      "a",  "a.example", "a.example.org", "b", "[192.0.2.1]", std::string(255, 'z'), "~",
-      "aa", "!",         "a!"};
+      "a", "a.example", "a.example.org", "b", "[192.0.2.1]", std::string(255, 'z'), "~", "aa",
+      "!", "a!"};
   return kNames[random.Below(kNames.size())];
 }
 

@@ -7,11 +7,11 @@
 //   disk.Restore();                   // what a disk would still have
 //
 // What may be left of what had not been synced: of a file any prefix, now and then with garbage in
-// it; of changes to a directory (files made, renamed, deleted) any number of the first ones, as in a
-// journalling file system. Everything that had been synced is there.
+// it; of changes to a directory (files made, renamed, deleted) any number of the first ones, as in
+// a journalling file system. Everything that had been synced is there.
 //
-// Faults: from now on, or after so many more bytes, appends write a part of what they were given and
-// fail, as a full or broken disk does. Thread-safe.
+// Faults: from now on, or after so many more bytes, appends write a part of what they were given
+// and fail, as a full or broken disk does. Thread-safe.
 #ifndef SLUICE_TESTS_QUEUE_LOSSY_DISK_H_
 #define SLUICE_TESTS_QUEUE_LOSSY_DISK_H_
 

@@ -38,7 +38,8 @@ TEST(RetryTimetableTest, RepeatsTheLastWaitAndVariesEach) {
   const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   const absl::Time deadline = now + absl::Hours(168);
   for (const auto& [attempts_before, wait] :
-       {std::pair(0, absl::Minutes(10)), std::pair(1, absl::Hours(1)), std::pair(50, absl::Hours(1))}) {
+       {std::pair(0, absl::Minutes(10)), std::pair(1, absl::Hours(1)),
+        std::pair(50, absl::Hours(1))}) {
     absl::Duration shortest = absl::InfiniteDuration();
     absl::Duration longest = absl::ZeroDuration();
     for (int i = 0; i < 2000; ++i) {

@@ -2,6 +2,8 @@
 
 #include <rocksdb/db.h>
 
+#include <iostream>
+
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
@@ -23,7 +25,9 @@ SpoolWorld::SpoolWorld(uint64_t seed) : random_(seed), disk_(seed), store_(seed)
   options.clock = &clock_;
   options.store = &store_;
   options.memory_bytes = 16 << 20;
-  SLUICE_CHECK(Open().ok());
+  const absl::Status opened = Open();
+  if (!opened.ok()) std::cerr << opened << "\n";
+  SLUICE_CHECK(opened.ok());
 }
 
 SpoolWorld::~SpoolWorld() { Close(); }
@@ -103,7 +107,8 @@ absl::StatusOr<io::Body> SpoolWorld::LoadBody(const Envelope& envelope) {
 
 absl::StatusOr<uint64_t> SpoolWorld::RetryNow(RetrySelection selection) {
   std::optional<absl::StatusOr<uint64_t>> answer;
-  spool_->RetryNow(std::move(selection), [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  spool_->RetryNow(std::move(selection),
+                   [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
   return RunUntil(answer);
 }
 
@@ -127,7 +132,7 @@ absl::StatusOr<Afterwards> SpoolWorld::Defer(Envelope envelope, absl::Time next)
   return Finish({.envelope = std::move(envelope), .next_attempt = next});
 }
 
-size_t SpoolWorld::CountRows(const char* table) {
+std::map<std::string, size_t> SpoolWorld::CountRows() {
   Close();
   rocksdb::DBOptions db_options;
   db_options.env = disk_.env();
@@ -137,21 +142,25 @@ size_t SpoolWorld::CountRows(const char* table) {
   for (const std::string& name : names) tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
-  SLUICE_CHECK(rocksdb::DB::OpenForReadOnly(db_options, options.data_dir, tables, &handles, &opened)
-                   .ok());
+  SLUICE_CHECK(
+      rocksdb::DB::OpenForReadOnly(db_options, options.data_dir, tables, &handles, &opened).ok());
   const std::unique_ptr<rocksdb::DB> db(opened);
-  size_t rows = 0;
+  std::map<std::string, size_t> rows;
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    if (handle->GetName() == table) {
-      const std::unique_ptr<rocksdb::Iterator> iterator(
-          db->NewIterator(rocksdb::ReadOptions(), handle));
-      for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) ++rows;
-      SLUICE_CHECK(iterator->status().ok());
-    }
+    size_t& count = rows[handle->GetName()];
+    const std::unique_ptr<rocksdb::Iterator> iterator(
+        db->NewIterator(rocksdb::ReadOptions(), handle));
+    for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) ++count;
+    SLUICE_CHECK(iterator->status().ok());
     SLUICE_CHECK(db->DestroyColumnFamilyHandle(handle).ok());
   }
   SLUICE_CHECK(Open().ok());
   return rows;
+}
+
+bool SpoolWorld::Empty() {
+  std::map<std::string, size_t> rows = CountRows();
+  return rows["envelope"] + rows["body"] + rows["due"] + rows["expiry"] == 0;
 }
 
 }  // namespace sluice::queue

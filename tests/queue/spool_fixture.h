@@ -4,6 +4,7 @@
 #define SLUICE_TESTS_QUEUE_SPOOL_FIXTURE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,8 +66,10 @@ class SpoolWorld {
   absl::StatusOr<Afterwards> Deliver(Envelope envelope);
   absl::StatusOr<Afterwards> Defer(Envelope envelope, absl::Time next);
 
-  // Rows in a table, as they are on the disk; the spool is closed meanwhile.
-  size_t CountRows(const char* table);
+  // Rows by table, as they are on the disk; the spool is closed and opened again for it.
+  std::map<std::string, size_t> CountRows();
+  // Nothing is left of any message.
+  bool Empty();
 
   Spool& spool() { return *spool_; }
   LossyDisk& disk() { return disk_; }

@@ -65,9 +65,7 @@ TEST_P(SpoolTest, DeliveredMailLeavesNothingBehind) {
     EXPECT_EQ(world_.Deliver(message.envelopes[0]).value(), Afterwards::kGone);
   }
   EXPECT_EQ(world_.spool().Count(10)->items, 0u);
-  for (const char* table : {"envelope", "body", "due", "expiry"}) {
-    EXPECT_EQ(world_.CountRows(table), 0u) << table;
-  }
+  EXPECT_TRUE(world_.Empty());
 }
 
 TEST_P(SpoolTest, TheBodyStaysUntilTheLastDestinationIsDone) {
@@ -78,7 +76,7 @@ TEST_P(SpoolTest, TheBodyStaysUntilTheLastDestinationIsDone) {
 
   // The last two in one group: neither sees the other's row go.
   int gone = 0;
-  for (const size_t i : {0, 2}) {
+  for (const size_t i : {size_t{0}, size_t{2}}) {
     Envelope envelope = message.envelopes[i];
     envelope.recipients[0].state = RecipientState::kDelivered;
     world_.spool().Finish({.envelope = std::move(envelope)}, [&](absl::StatusOr<Afterwards> a) {
@@ -87,8 +85,8 @@ TEST_P(SpoolTest, TheBodyStaysUntilTheLastDestinationIsDone) {
   }
   world_.store().RunAll();
   EXPECT_EQ(gone, 2);
-  EXPECT_EQ(world_.CountRows("body"), 0u);
-  EXPECT_EQ(world_.CountRows("envelope"), 0u);
+  EXPECT_EQ(world_.CountRows()["body"], 0u);
+  EXPECT_EQ(world_.CountRows()["envelope"], 0u);
 }
 
 TEST_P(SpoolTest, DeferredMailComesBackWhenItIsDue) {
@@ -117,7 +115,7 @@ TEST_P(SpoolTest, DeferredMailComesBackWhenItIsDue) {
   EXPECT_EQ(work.items[0].policy_digest, "d");
   EXPECT_THAT(world_.TakeDue()->items, IsEmpty());  // in flight
   EXPECT_EQ(world_.Deliver(work.items[0]).value(), Afterwards::kGone);
-  EXPECT_EQ(world_.CountRows("due"), 0u);
+  EXPECT_EQ(world_.CountRows()["due"], 0u);
 }
 
 TEST_P(SpoolTest, AnEarlierRetryIsFoundThoughTheScanHasPassed) {
@@ -148,8 +146,8 @@ TEST_P(SpoolTest, FinishIsForWhatIsInFlight) {
     });
   }
   world_.store().RunAll();
-  EXPECT_THAT(answers, UnorderedElementsAre(absl::StatusCode::kOk,
-                                            absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(answers,
+              UnorderedElementsAre(absl::StatusCode::kOk, absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(world_.spool().Count(1)->items, 0u);
 }
 
@@ -185,9 +183,7 @@ TEST_P(SpoolTest, ExpiryTakesWhatIsWaiting) {
   EXPECT_THAT(world_.TakeDue()->items, IsEmpty());  // in flight
   work.items[0].recipients[0].state = RecipientState::kFailed;
   EXPECT_EQ(world_.Finish({.envelope = work.items[0]}).value(), Afterwards::kGone);
-  for (const char* table : {"envelope", "body", "due", "expiry"}) {
-    EXPECT_EQ(world_.CountRows(table), 0u) << table;
-  }
+  EXPECT_TRUE(world_.Empty());
 }
 
 TEST_P(SpoolTest, ExpiryOfWhatIsInFlightIsToldAtItsEnd) {
@@ -237,7 +233,7 @@ TEST_P(SpoolTest, AWithdrawnMessageIsNotQueued) {
   world_.store().RunAll();
   EXPECT_EQ(answer.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(world_.spool().Count(1)->items, 0u);
-  EXPECT_EQ(world_.CountRows("body"), 0u);
+  EXPECT_EQ(world_.CountRows()["body"], 0u);
 }
 
 TEST_P(SpoolTest, AStoredMessageCannotBeWithdrawn) {
@@ -330,7 +326,7 @@ TEST_P(SpoolTest, RetryNowOfManyGoesInSteps) {
   EXPECT_TRUE(accepted_first);
   EXPECT_EQ(retried->value(), 1000u);
   EXPECT_THAT(world_.TakeDue(2000)->items, SizeIs(1000));
-  EXPECT_EQ(world_.CountRows("due"), 1001u);
+  EXPECT_EQ(world_.CountRows()["due"], 1001u);
 }
 
 TEST_P(SpoolTest, RemoveErasesAndTellsHistory) {
@@ -348,7 +344,7 @@ TEST_P(SpoolTest, RemoveErasesAndTellsHistory) {
   Removal one = removal;
   one.destination = "a.example";
   EXPECT_EQ(world_.Remove(one).value(), 1u);
-  EXPECT_EQ(world_.CountRows("body"), 1u);
+  EXPECT_EQ(world_.CountRows()["body"], 1u);
   EXPECT_EQ(world_.Remove(removal).value(), 1u);
   EXPECT_EQ(world_.Remove(removal).status().code(), absl::StatusCode::kNotFound);
   const HistoryPage history = world_.spool().QueryHistory({}).value();
@@ -356,9 +352,7 @@ TEST_P(SpoolTest, RemoveErasesAndTellsHistory) {
   EXPECT_EQ(history.entries[0].outcome, Outcome::kDeletedByAdmin);
   EXPECT_EQ(history.entries[0].detail, "by root: spam");
   EXPECT_THAT(history.entries[0].recipients, ElementsAre("bob@b.example"));
-  for (const char* table : {"envelope", "body", "due", "expiry"}) {
-    EXPECT_EQ(world_.CountRows(table), 0u) << table;
-  }
+  EXPECT_TRUE(world_.Empty());
 }
 
 TEST_P(SpoolTest, PolicyRowsAreKept) {
@@ -370,7 +364,8 @@ TEST_P(SpoolTest, PolicyRowsAreKept) {
     return answer;
   };
   EXPECT_EQ(world_.spool().ReadPolicy()->generation, 0u);
-  ASSERT_TRUE(write({{"b.example", "2"}, {"*.a.example", std::string("\0x", 2)}, {"c", "3"}}, 1).ok());
+  ASSERT_TRUE(
+      write({{"b.example", "2"}, {"*.a.example", std::string("\0x", 2)}, {"c", "3"}}, 1).ok());
   ASSERT_TRUE(write({{"c", std::nullopt}, {"b.example", "4"}}, 2).ok());
   EXPECT_EQ(write({{"", "x"}}, 3).code(), absl::StatusCode::kInvalidArgument);
   world_.Crash();
