@@ -29,9 +29,10 @@ void PrintTarget(const Json& target) {
   if (FlagOf(target, "valid")) {
     absl::StrAppend(&title, ": valid");
   } else {
+    const std::string stage = TextOf(target, "stage");
     const std::string reason = TextOf(target, "reason");
-    absl::StrAppend(&title, ": INVALID at ", Printable(TextOf(target, "stage")),
-                    reason.empty() ? "" : ", ", Printable(reason));
+    absl::StrAppend(&title, ": INVALID at ", Printable(stage));
+    if (!reason.empty() && reason != stage) absl::StrAppend(&title, ", ", Printable(reason));
   }
   Print(absl::StrCat("\n", title, "\n"));
 

@@ -35,10 +35,9 @@ absl::StatusOr<Query> FiltersOf(const Invocation& invocation, absl::Time now) {
   return query;
 }
 
-void PrintEntry(const Json& entry, const Json& labels, absl::Time now) {
+void PrintEntry(const Json& entry, const Json& labels) {
   const auto label = [&labels](const char* member) { return TextOf(labels, member); };
-  const std::string at = TextOf(entry, "at");
-  Print(Printable(absl::StrCat(at.substr(0, 19), "Z  ", TextOf(entry, "heading"))));
+  Print(Printable(absl::StrCat(TimeText(TextOf(entry, "at")), "  ", TextOf(entry, "heading"))));
   Print("\n");
   Sheet sheet(2);
   sheet.Add(label("message_id"), TextOf(entry, "message_id"));
@@ -66,18 +65,17 @@ void PrintEntry(const Json& entry, const Json& labels, absl::Time now) {
     sheet.Add(label("tls"), absl::StrCat(version, ", ", TextOf(entry, "cipher")));
   sheet.Add(label("certificate"), TextOf(entry, "certificate"));
   for (const char* const member : {"next_try_at", "deadline_at"}) {
-    const std::string time = TextOf(entry, member);
-    if (!time.empty()) sheet.Add(label(member), MomentText(time, now));
+    sheet.Add(label(member), TimeText(TextOf(entry, member)));
   }
   Print(sheet.ToString());
   Print("\n");
 }
 
-void PrintOne(const Context& context, const Json& entry, const Json& labels, absl::Time now) {
+void PrintOne(const Context& context, const Json& entry, const Json& labels) {
   if (context.json) {
     PrintJsonLine(entry);
   } else {
-    PrintEntry(entry, labels, now);
+    PrintEntry(entry, labels);
   }
 }
 
@@ -90,7 +88,7 @@ absl::StatusOr<int> Follow(const Context& context, Query query, std::string curs
     next.emplace_back("cursor", cursor);
     SLUICE_ASSIGN_OR_RETURN(const Json page, context.client.Get(Path({"history"}, next)));
     const Json& entries = PartOf(page, "entries");
-    for (const Json& entry : entries) PrintOne(context, entry, PartOf(page, "labels"), absl::Now());
+    for (const Json& entry : entries) PrintOne(context, entry, PartOf(page, "labels"));
     SLUICE_RETURN_IF_ERROR(Flush());
     const std::string behind = std::exchange(cursor, TextOf(page, "next"));
     if (cursor == behind) absl::SleepFor(kFollowInterval);  // nothing new was even looked at
@@ -117,7 +115,7 @@ absl::StatusOr<int> ShowHistory(const Context& context, const Invocation& invoca
 
   // The newest last: it stands where one looks, and --follow goes on from it.
   for (auto entry = newest_first.rbegin(); entry != newest_first.rend(); ++entry) {
-    PrintOne(context, *entry, labels, context.now);
+    PrintOne(context, *entry, labels);
   }
   if (invocation.Has("follow")) {
     SLUICE_RETURN_IF_ERROR(Flush());

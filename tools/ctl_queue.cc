@@ -28,12 +28,16 @@ std::string Recipients(const Json& message) {
   return recipients.size() == 1 ? first : absl::StrCat(first, " +", recipients.size() - 1);
 }
 
-// "starttls: not_offered": where and why the last attempt failed.
+// "starttls: not_offered": where and why the last attempt failed; without a reason of TLS's, where.
 std::string Why(const Json& failure) {
-  if (failure.empty()) return "";
   const std::string reason = TextOf(failure, "reason");
-  return absl::StrCat(TextOf(failure, "stage"), ": ",
-                      reason.empty() ? TextOf(failure, "text") : reason);
+  return absl::StrCat(TextOf(failure, "stage"), reason.empty() ? "" : ": ", reason);
+}
+
+// On one line, so with the words where there is no reason of TLS's.
+std::string ShortWhy(const Json& failure) {
+  const bool has_reason = failure.empty() || !TextOf(failure, "reason").empty();
+  return has_reason ? Why(failure) : absl::StrCat(Why(failure), ": ", TextOf(failure, "text"));
 }
 
 std::vector<std::string> Row(const Json& message, absl::Time now) {
@@ -51,7 +55,7 @@ std::vector<std::string> Row(const Json& message, absl::Time now) {
           SizeText(NumberOf(message, "size_bytes")),
           Sender(message),
           Recipients(message),
-          Why(PartOf(message, "last_failure"))};
+          ShortWhy(PartOf(message, "last_failure"))};
 }
 
 void PrintPart(const Json& part, absl::Time now) {

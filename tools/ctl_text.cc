@@ -196,11 +196,16 @@ absl::Time ReadTime(const std::string& api_time) {
   return absl::ParseTime(absl::RFC3339_full, api_time, &time, nullptr) ? time : absl::UnixEpoch();
 }
 
+std::string TimeText(const std::string& api_time) {
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, api_time, &time, nullptr)) return api_time;
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
 std::string MomentText(const std::string& api_time, absl::Time now) {
   absl::Time time;
   if (!absl::ParseTime(absl::RFC3339_full, api_time, &time, nullptr)) return api_time;
-  return absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()), " (",
-                      DistanceText(time, now), ")");
+  return absl::StrCat(TimeText(api_time), " (", DistanceText(time, now), ")");
 }
 
 std::string SizeText(int64_t bytes) {

@@ -68,6 +68,9 @@ class Sheet {
 std::string DurationText(absl::Duration duration);
 // "in 38m", "2h ago"; the largest unit alone.
 std::string DistanceText(absl::Time time, absl::Time now);
+// "2026-03-01T12:00:00Z" for a time of the API's, which has fractions; what is no time is shown as
+// it is.
+std::string TimeText(const std::string& api_time);
 // "2026-03-01T12:00:00Z (2h ago)" for a time of the API's; what is no time is shown as it is.
 std::string MomentText(const std::string& api_time, absl::Time now);
 // The API's times; the epoch where it is none.

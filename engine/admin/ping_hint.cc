@@ -52,7 +52,7 @@ constexpr Hint kByStage[] = {
      "The host's addresses cannot be found. Check the domain's MX records and the resolver "
      "(--dns_config)."},
     {"connect",
-     "No connection can be made. Check that port 25 is open outwards here, and that the server is "
+     "No connection can be made. Check that the port is open outwards here, and that the server is "
      "up."},
     {"banner",
      "The server did not greet with 220: it may be overloaded or refuse this client. Check "

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_replace.h"
 
 namespace sluice::log {
 namespace {
@@ -136,6 +137,9 @@ void Write(Level level, absl::string_view event, std::initializer_list<Field> fi
   Logger().log(SpdLevel(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
-std::string Printable(absl::string_view bytes) { return absl::CEscape(bytes); }
+std::string Printable(absl::string_view bytes) {
+  // CEscape also escapes the single quote, which is harmless and stands in most of our messages.
+  return absl::StrReplaceAll(absl::CEscape(bytes), {{"\\'", "'"}, {"\\\\", "\\\\"}});
+}
 
 }  // namespace sluice::log

@@ -9,6 +9,13 @@
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
+namespace {
+
+// A further connection is opened when more than this many messages wait for each there is: a handshake
+// costs more than a few messages over a connection that stands.
+constexpr size_t kWaitingPerConnection = 4;
+
+}  // namespace
 
 // One connection at a time: found, opened, used, closed.
 class Lane::Carrier {
@@ -55,7 +62,8 @@ bool Lane::Offer(Attempt& attempt) {
   backlog_.push_back(std::move(attempt));
   if (waiting_carriers_ > 0) {
     arrived_.NotifyOne();
-  } else if (carriers_ < host_.settings().lane_connections) {
+  } else if (carriers_ < host_.settings().lane_connections &&
+             backlog_.size() > carriers_ * kWaitingPerConnection) {
     ++carriers_;
     host_.core().Spawn(Carry());
   }

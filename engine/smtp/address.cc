@@ -5,7 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "engine/base/status_macros.h"
+#include "engine/io/socket_address.h"
 
 namespace sluice::smtp {
 namespace {
@@ -16,8 +16,8 @@ bool IsHigh(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
 // RFC 5322 §3.2.3, with UTF-8 (RFC 6532 §3.2).
 bool IsAtomText(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || IsHigh(c) ||
-         absl::StrContains("!#$%&'*+-/=?^_`{|}~", c);
+  if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || IsHigh(c)) return true;
+  return absl::StrContains("!#$%&'*+-/=?^_`{|}~", c);
 }
 
 // The octets of one well-formed UTF-8 sequence (RFC 3629 §4) at the front; 0: there is none.
@@ -77,15 +77,21 @@ size_t QuotedStringLength(absl::string_view text) {
   return 0;
 }
 
-// An address literal's brackets and what they hold; its meaning is looked at where it is used.
+// An address literal, brackets included (§4.1.3); 0: none.
 size_t LiteralLength(absl::string_view text) {
   const size_t close = text.find(']');
-  if (close == absl::string_view::npos || close < 2) return 0;
-  const absl::string_view inside = text.substr(1, close - 1);
-  const bool plain = std::all_of(inside.begin(), inside.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == ':' || c == '-';
-  });
-  return plain ? close + 1 : 0;
+  if (close == absl::string_view::npos) return 0;
+  absl::string_view inside = text.substr(1, close - 1);
+  const bool ipv6 = absl::StartsWithIgnoreCase(inside, "IPv6:");
+  if (ipv6) inside.remove_prefix(5);
+  // The parser of socket addresses takes brackets and ports of its own, which have no place here.
+  if (inside.empty() || !std::all_of(inside.begin(), inside.end(), [](char c) {
+        return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == '.' || c == ':';
+      })) {
+    return 0;
+  }
+  const absl::StatusOr<io::SocketAddress> address = io::SocketAddress::FromIp(inside, 0);
+  return address.ok() && address->is_ipv6() == ipv6 ? close + 1 : 0;
 }
 
 // Labels of letters, digits, hyphens and (seen in the wild) underscores, or UTF-8; joined by dots.
@@ -143,9 +149,12 @@ absl::StatusOr<Address> ParsePath(absl::string_view& rest) {
     return Bad("the address has no domain");
   }
   address.text = std::string(mailbox.data(), mailbox.size() - text.size());
+  if (address.text.size() > kMaxMailboxOctets) return Bad("the address is longer than 254 octets");
   if (!absl::ConsumePrefix(&text, ">")) return Bad("bad character in the address");
-  address.utf8 = std::any_of(address.text.begin(), address.text.end(), IsHigh);
-  if (address.utf8 && !IsUtf8(address.text)) return Bad("the address is not well-formed UTF-8");
+  const absl::string_view path =
+      rest.substr(0, rest.size() - text.size());  // with the source route
+  address.utf8 = std::any_of(path.begin(), path.end(), IsHigh);
+  if (address.utf8 && !IsUtf8(path)) return Bad("the address is not well-formed UTF-8");
   rest = text;
   return address;
 }

@@ -24,14 +24,16 @@ struct VerbName {
 };
 
 constexpr std::array kVerbs = {
-    VerbName{"EHLO", Verb::kEhlo},     VerbName{"HELO", Verb::kHelo},
-    VerbName{"MAIL", Verb::kMail},     VerbName{"RCPT", Verb::kRcpt},
-    VerbName{"DATA", Verb::kData},     VerbName{"RSET", Verb::kRset},
-    VerbName{"QUIT", Verb::kQuit},     VerbName{"NOOP", Verb::kNoop},
+    VerbName{"EHLO", Verb::kEhlo},         VerbName{"HELO", Verb::kHelo},
+    VerbName{"MAIL", Verb::kMail},         VerbName{"RCPT", Verb::kRcpt},
+    VerbName{"DATA", Verb::kData},         VerbName{"RSET", Verb::kRset},
+    VerbName{"QUIT", Verb::kQuit},         VerbName{"NOOP", Verb::kNoop},
     VerbName{"STARTTLS", Verb::kStarttls}, VerbName{"VRFY", Verb::kVrfy},
-    VerbName{"HELP", Verb::kHelp},     VerbName{"GET", Verb::kNotSmtp},
-    VerbName{"POST", Verb::kNotSmtp},  VerbName{"PUT", Verb::kNotSmtp},
-    VerbName{"CONNECT", Verb::kNotSmtp}, VerbName{"OPTIONS", Verb::kNotSmtp},
+    VerbName{"HELP", Verb::kHelp},         VerbName{"GET", Verb::kNotSmtp},
+    VerbName{"POST", Verb::kNotSmtp},      VerbName{"PUT", Verb::kNotSmtp},
+    VerbName{"CONNECT", Verb::kNotSmtp},   VerbName{"OPTIONS", Verb::kNotSmtp},
+    VerbName{"HEAD", Verb::kNotSmtp},      VerbName{"DELETE", Verb::kNotSmtp},
+    VerbName{"PATCH", Verb::kNotSmtp},     VerbName{"TRACE", Verb::kNotSmtp},
     VerbName{"Host:", Verb::kNotSmtp},
 };
 
@@ -53,7 +55,8 @@ std::optional<Reply> SetParameter(absl::string_view name, absl::string_view valu
     // RFC 1870 §6: up to 20 digits. One that does not fit is larger than anything taken here.
     const bool digits = has_value && !value.empty() && value.size() <= 20 &&
                         std::all_of(value.begin(), value.end(), absl::ascii_isdigit);
-    if (!digits || !once(1)) return Fault(501, {5, 5, 4}, "SIZE is given once, as a number of bytes");
+    if (!digits || !once(1))
+      return Fault(501, {5, 5, 4}, "SIZE is given once, as a number of bytes");
     if (!absl::SimpleAtoi(value, &parameters.size)) parameters.size = INT64_MAX;
     return std::nullopt;
   }
@@ -66,7 +69,8 @@ std::optional<Reply> SetParameter(absl::string_view name, absl::string_view valu
     return std::nullopt;
   }
   if (absl::EqualsIgnoreCase(name, "SMTPUTF8")) {
-    if (has_value || !once(4)) return Fault(501, {5, 5, 4}, "SMTPUTF8 is given once, without a value");
+    if (has_value || !once(4))
+      return Fault(501, {5, 5, 4}, "SMTPUTF8 is given once, without a value");
     parameters.smtputf8 = true;
     return std::nullopt;
   }
@@ -78,7 +82,8 @@ void ParseEnvelope(absl::string_view rest, absl::string_view keyword, Command& c
   const bool mail = command.verb == Verb::kMail;
   rest = absl::StripLeadingAsciiWhitespace(rest);
   if (!absl::StartsWithIgnoreCase(rest, keyword)) {
-    command.fault = Fault(501, {5, 5, 4}, mail ? "Syntax: MAIL FROM:<address>" : "Syntax: RCPT TO:<address>");
+    command.fault =
+        Fault(501, {5, 5, 4}, mail ? "Syntax: MAIL FROM:<address>" : "Syntax: RCPT TO:<address>");
     return;
   }
   rest = absl::StripLeadingAsciiWhitespace(rest.substr(keyword.size()));
@@ -103,8 +108,9 @@ void ParseEnvelope(absl::string_view rest, absl::string_view keyword, Command& c
     const absl::string_view name = word.substr(0, equals);
     const bool has_value = equals != absl::string_view::npos;
     const absl::string_view value = has_value ? word.substr(equals + 1) : absl::string_view();
-    command.fault = mail ? SetParameter(name, value, has_value, command.parameters, seen)
-                         : std::optional<Reply>(Fault(555, {5, 5, 4}, "RCPT TO has no parameters here"));
+    command.fault =
+        mail ? SetParameter(name, value, has_value, command.parameters, seen)
+             : std::optional<Reply>(Fault(555, {5, 5, 4}, "RCPT TO has no parameters here"));
     if (command.fault.has_value()) return;
   }
 }
@@ -124,14 +130,16 @@ Command ParseCommand(absl::string_view line) {
   Command command;
   const size_t blank = line.find(' ');
   const absl::string_view word = line.substr(0, blank);
-  absl::string_view rest = blank == absl::string_view::npos ? absl::string_view() : line.substr(blank + 1);
+  absl::string_view rest =
+      blank == absl::string_view::npos ? absl::string_view() : line.substr(blank + 1);
   command.verb = VerbOf(word);
-  const bool controls = std::any_of(line.begin(), line.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-  if (controls) {
+  if (std::any_of(line.begin(), line.end(), absl::ascii_iscntrl)) {
     command.fault = Fault(500, {5, 5, 2}, "Control character in the command");
+    return command;
+  }
+  const bool has_address = command.verb == Verb::kMail || command.verb == Verb::kRcpt;
+  if (!has_address && !std::all_of(line.begin(), line.end(), absl::ascii_isascii)) {
+    command.fault = Fault(500, {5, 5, 2}, "Characters outside ASCII in the command");
     return command;
   }
   const absl::string_view argument = absl::StripAsciiWhitespace(rest);
@@ -152,8 +160,8 @@ Command ParseCommand(absl::string_view line) {
     case Verb::kRset:
     case Verb::kQuit:
       if (!argument.empty()) {
-        command.fault =
-            Fault(501, {5, 5, 4}, absl::StrCat(absl::AsciiStrToUpper(word), " takes no parameters"));
+        command.fault = Fault(501, {5, 5, 4},
+                              absl::StrCat(absl::AsciiStrToUpper(word), " takes no parameters"));
       }
       break;
     case Verb::kVrfy:
@@ -165,7 +173,8 @@ Command ParseCommand(absl::string_view line) {
       break;
     case Verb::kOther:
       command.fault = Fault(500, {5, 5, 2}, "Command not recognized; HELP lists what is");
-      for (const absl::string_view known : {"AUTH", "EXPN", "TURN", "ETRN", "BDAT", "SEND", "SOML", "SAML"}) {
+      for (const absl::string_view known :
+           {"AUTH", "EXPN", "TURN", "ETRN", "BDAT", "SEND", "SOML", "SAML"}) {
         if (absl::EqualsIgnoreCase(word, known)) {
           command.fault = Fault(502, {5, 5, 1}, absl::StrCat(known, " is not available here"));
         }

@@ -1,7 +1,8 @@
 // One line from a client, as a command (RFC 5321 §4.1).
 //
-// Verbs and parameter names in any case; blanks where clients in the field put them ("MAIL FROM: <a@b>")
-// are taken. A line that cannot be understood is a Command with the reply to it.
+// Verbs and parameter names in any case; blanks where clients in the field put them ("MAIL FROM:
+// <a@b>") are taken. A line that cannot be understood is a Command with the reply to it. Octets
+// outside ASCII stand in addresses only, and the dialog asks SMTPUTF8 for those (RFC 6531 §3.3).
 #ifndef SLUICE_ENGINE_SMTP_COMMAND_H_
 #define SLUICE_ENGINE_SMTP_COMMAND_H_
 
@@ -39,10 +40,10 @@ struct MailParameters {
 
 struct Command {
   Verb verb = Verb::kOther;
-  std::string argument;       // EHLO, HELO, VRFY: what stands behind the verb
-  Address address;            // MAIL, RCPT
-  MailParameters parameters;  // MAIL
-  std::optional<Reply> fault; // the line cannot be obeyed, whatever the state: this is the answer
+  std::string argument;        // EHLO, HELO, VRFY: what stands behind the verb
+  Address address;             // MAIL, RCPT
+  MailParameters parameters;   // MAIL
+  std::optional<Reply> fault;  // the line cannot be obeyed, whatever the state: this is the answer
 };
 
 // `line`: without its CRLF.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -45,7 +46,7 @@ bool DataDecoder::Consume(absl::string_view input, size_t& used) {
         at_ = At::kInLine;
         break;
       case At::kInLine:
-        i += TakeLine(input.substr(i));
+        i += TakeLines(input.substr(i));
         break;
     }
   }
@@ -53,32 +54,41 @@ bool DataDecoder::Consume(absl::string_view input, size_t& used) {
   return false;
 }
 
-size_t DataDecoder::TakeLine(absl::string_view text) {
-  const void* const found = std::memchr(text.data(), '\n', text.size());
-  const size_t length =
-      found == nullptr ? text.size()
-                       : static_cast<size_t>(static_cast<const char*>(found) - text.data());
-  const absl::string_view line = text.substr(0, length);
-  if (!line.empty()) {
-    if (after_cr_) bare_ = true;
-    // The first CR must be the last octet, with the LF behind it.
-    const void* const cr = std::memchr(line.data(), '\r', line.size());
-    if (cr != nullptr && static_cast<const char*>(cr) != line.data() + line.size() - 1) bare_ = true;
-    after_cr_ = line.back() == '\r';
-  }
-  if (found == nullptr) {
-    Keep(line);
-    return length;
-  }
-  Keep(text.substr(0, length + 1));
-  if (after_cr_) {
+size_t DataDecoder::TakeLines(absl::string_view text) {
+  size_t taken = 0;
+  bool line_ended = false;
+  do {
+    line_ended = ScanLine(text, taken);
+  } while (line_ended && !in_header_ && taken < text.size() && text[taken] != '.');
+  Keep(text.substr(0, taken));
+  if (line_ended) {
     at_ = At::kLineStart;
     if (in_header_) EndHeaderLine();
-  } else {
-    bare_ = true;  // a bare LF ends no line
   }
-  after_cr_ = false;
-  return length + 1;
+  return taken;
+}
+
+bool DataDecoder::ScanLine(absl::string_view text, size_t& at) {
+  const absl::string_view rest = text.substr(at);
+  const void* const found = std::memchr(rest.data(), '\n', rest.size());
+  const size_t length = found == nullptr
+                            ? rest.size()
+                            : static_cast<size_t>(static_cast<const char*>(found) - rest.data());
+  if (length > 0) {
+    if (after_cr_) bare_ = true;
+    // The first CR must be the last octet, with the LF behind it.
+    const void* const cr = std::memchr(rest.data(), '\r', length);
+    if (cr != nullptr && static_cast<const char*>(cr) != rest.data() + length - 1) bare_ = true;
+    after_cr_ = rest[length - 1] == '\r';
+  }
+  if (found == nullptr) {
+    at = text.size();
+    return false;
+  }
+  at += length + 1;
+  const bool line_ended = std::exchange(after_cr_, false);
+  if (!line_ended) bare_ = true;  // a bare LF ends no line
+  return line_ended;
 }
 
 void DataDecoder::Keep(absl::string_view bytes) {
@@ -90,6 +100,14 @@ void DataDecoder::Keep(absl::string_view bytes) {
     return;
   }
   writer_.Append(bytes);
+}
+
+size_t DataDecoder::memory() const {
+  constexpr size_t kFirst = io::ChunkWriter::kFirstChunk;
+  constexpr size_t kNext = io::ChunkWriter::kLargestChunk;
+  const size_t bytes = writer_.size();
+  if (bytes <= kFirst) return bytes == 0 ? 0 : kFirst;
+  return kFirst + (bytes - kFirst + kNext - 1) / kNext * kNext;
 }
 
 void DataDecoder::Discard() {
@@ -120,9 +138,9 @@ void DataDecoder::EndHeaderLine() {
 
 std::optional<Reply> DataDecoder::refusal() const {
   if (too_large_) {
-    return Reply{552, EnhancedStatus{5, 3, 4},
-                 absl::StrCat("Message too large: at most ", limits_.message_bytes,
-                              " bytes are taken")};
+    return Reply{
+        552, EnhancedStatus{5, 3, 4},
+        absl::StrCat("Message too large: at most ", limits_.message_bytes, " bytes are taken")};
   }
   if (discarding_) {
     return Reply{452, EnhancedStatus{4, 3, 1}, "Not enough memory now; try again later"};
@@ -132,14 +150,14 @@ std::optional<Reply> DataDecoder::refusal() const {
                  "The message has a CR or LF of its own: lines end in CRLF (RFC 5321 2.3.8)"};
   }
   if (header_too_large_) {
-    return Reply{552, EnhancedStatus{5, 3, 4},
-                 absl::StrCat("Header too large: at most ", limits_.header_bytes,
-                              " bytes are taken")};
+    return Reply{
+        552, EnhancedStatus{5, 3, 4},
+        absl::StrCat("Header too large: at most ", limits_.header_bytes, " bytes are taken")};
   }
   if (received_fields_ > limits_.received_fields) {
-    return Reply{554, EnhancedStatus{5, 4, 6},
-                 absl::StrCat("Mail loop: more than ", limits_.received_fields,
-                              " Received: fields")};
+    return Reply{
+        554, EnhancedStatus{5, 4, 6},
+        absl::StrCat("Mail loop: more than ", limits_.received_fields, " Received: fields")};
   }
   return std::nullopt;
 }

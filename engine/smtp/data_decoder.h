@@ -7,13 +7,14 @@
 //   std::optional<Reply> refusal = decoder.refusal();
 //   io::Body body = decoder.TakeBody();
 //
-// Only CRLF "." CRLF ends a message. A bare CR or a bare LF anywhere gets it refused, but only after
-// its real end: whoever reads another end into it finds commands where we saw text, which is how mail
-// is smuggled past a gateway (CVE-2023-51764 and its kin). What is over a limit is read and dropped, for
-// the same reason.
+// Only CRLF "." CRLF ends a message. A bare CR or a bare LF anywhere gets it refused, but only
+// after its real end: whoever reads another end into it finds commands where we saw text, which is
+// how mail is smuggled past a gateway (CVE-2023-51764 and its kin). What is over a limit is read
+// and dropped, for the same reason.
 //
-// Lines longer than the 1000 octets of §4.5.3.1.6 pass as they are: to break them would break
-// signatures, and who sends them has reasons to.
+// What else a message holds is not ours to judge, and passes as it is: lines longer than the 1000
+// octets of §4.5.3.1.6 (to break them would break signatures, and many senders write them), NUL,
+// and octets outside ASCII whatever BODY= said. The only bounds are those in Limits.
 //
 // One thread; no I/O; any split of the input gives the same result.
 #ifndef SLUICE_ENGINE_SMTP_DATA_DECODER_H_
@@ -45,8 +46,8 @@ class DataDecoder {
 
   // Keeps nothing any more, and lets go of what was kept; the end is still looked for.
   void Discard();
-  // Bytes kept so far, which is what the memory of the message is.
-  size_t size() const { return writer_.size(); }
+  // The memory that the message holds: its chunks, each allocated whole for its first byte.
+  size_t memory() const;
   // Why the message is not taken; nullopt: nothing is wrong with it.
   std::optional<Reply> refusal() const;
   // After the end; when there was no refusal.
@@ -55,8 +56,11 @@ class DataDecoder {
  private:
   enum class At : uint8_t { kLineStart, kDot, kDotCr, kInLine };
 
-  // From `text`, which begins in the middle of a line: the rest of that line, or all. Its length.
-  size_t TakeLine(absl::string_view text);
+  // Keeps the front of `text`, which begins in a line and not with its dot: to the end of that
+  // line, behind the header also the lines that follow up to one with a dot in front. Its length.
+  size_t TakeLines(absl::string_view text);
+  // Moves `at` behind the next LF, or to the end of `text`; true behind CRLF.
+  bool ScanLine(absl::string_view text, size_t& at);
   void Keep(absl::string_view bytes);
   void NoteHeader(absl::string_view bytes);
   void EndHeaderLine();
@@ -74,7 +78,7 @@ class DataDecoder {
   bool header_too_large_ = false;
   size_t header_bytes_ = 0;
   int received_fields_ = 0;
-  size_t line_bytes_ = 0;  // of the present header line
+  size_t line_bytes_ = 0;   // of the present header line
   char line_head_[9] = {};  // its first bytes
 };
 

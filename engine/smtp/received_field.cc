@@ -1,5 +1,8 @@
 #include "engine/smtp/received_field.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace sluice::smtp {
@@ -13,16 +16,24 @@ absl::string_view Protocol(const Client& client, bool smtputf8) {
   return tls ? "ESMTPS" : "ESMTP";
 }
 
+// A client may call itself anything; what would open or close a comment, or end the field, is not
+// written down as it is.
+std::string Tame(std::string name) {
+  const auto special = [](char c) { return absl::StrContains("()<>,;\\\"@", c); };
+  std::replace_if(name.begin(), name.end(), special, '?');
+  return name;
+}
+
 }  // namespace
 
 std::string ReceivedField(absl::string_view hostname, const Client& client, absl::string_view id,
                           const std::vector<Address>& recipients, bool smtputf8, absl::Time now) {
   std::string field =
-      absl::StrCat("Received: from ", client.helo, " (", client.remote.literal(), ")\r\n");
+      absl::StrCat("Received: from ", Tame(client.helo), " (", client.remote.literal(), ")\r\n");
   if (client.tls != nullptr) {
     absl::StrAppend(&field, "\t(using ", client.tls->version_name, " with cipher ",
-                    client.tls->cipher, " (", client.tls->cipher_bits, "/",
-                    client.tls->cipher_bits, " bits))\r\n");
+                    client.tls->cipher, " (", client.tls->cipher_bits, "/", client.tls->cipher_bits,
+                    " bits))\r\n");
   }
   absl::StrAppend(&field, "\tby ", hostname, " (Sluice) with ", Protocol(client, smtputf8), " id ",
                   id);

@@ -1,8 +1,10 @@
-// The trace field that this hop puts in front of a message (RFC 5321 §4.4, RFC 3848, RFC 8314 §4.3).
+// The trace field that this hop puts in front of a message (RFC 5321 §4.4, RFC 3848, RFC 8314
+// §4.3).
 #ifndef SLUICE_ENGINE_SMTP_RECEIVED_FIELD_H_
 #define SLUICE_ENGINE_SMTP_RECEIVED_FIELD_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"

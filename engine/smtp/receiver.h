@@ -1,5 +1,5 @@
-// What a server session asks of whoever runs it: may this mail pass, and take it. relay fulfils it, so
-// that smtp knows neither the queue nor the list.
+// What a server session asks of whoever runs it: may this mail pass, and take it. relay fulfils it,
+// so that smtp knows neither the queue nor the list.
 //
 // One receiver serves all sessions of a core, and is called on that core.
 #ifndef SLUICE_ENGINE_SMTP_RECEIVER_H_

@@ -3,6 +3,7 @@
 #ifndef SLUICE_ENGINE_SMTP_REPLY_H_
 #define SLUICE_ENGINE_SMTP_REPLY_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,8 @@ struct EnhancedStatus {
   friend bool operator==(const EnhancedStatus&, const EnhancedStatus&) = default;
 };
 
+inline constexpr size_t kMaxReplyLineOctets = 512;  // RFC 5321 §4.5.3.1.5; with its CRLF
+
 struct Reply {
   int code = 0;  // 200 to 599
   std::optional<EnhancedStatus> status;
@@ -30,7 +33,8 @@ struct Reply {
 
   // On one line, for people: "554 5.7.1 Relay access denied".
   std::string ToString() const;
-  // As it is sent: every line with the code and, where there is one, the status; CRLF.
+  // As it is sent: every line with the code and, where there is one, the status; CRLF. Whatever the
+  // text holds, a line stays printable ASCII of at most kMaxReplyLineOctets: '?' for other octets.
   void AppendTo(std::string& out) const;
 };
 

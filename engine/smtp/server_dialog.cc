@@ -40,8 +40,7 @@ ServerDialog::Next ServerDialog::Answer(const Reply& reply, std::string& out) {
   reply.AppendTo(out);
   if (!reply.permanent()) return Next::kCommand;
   if (++errors_ < options_.limits.errors) return Next::kCommand;
-  Make(421, {4, 7, 0}, absl::StrCat(options_.hostname, " Too many errors, closing"))
-      .AppendTo(out);
+  Make(421, {4, 7, 0}, absl::StrCat(options_.hostname, " Too many errors, closing")).AppendTo(out);
   return Next::kClose;
 }
 
@@ -126,7 +125,8 @@ ServerDialog::Next ServerDialog::OnStartTls(std::string& out) {
 
 ServerDialog::Next ServerDialog::OnMail(const Command& command, std::string& out) {
   if (client_.helo.empty()) return Answer(Make(503, {5, 5, 1}, "Say EHLO first"), out);
-  if (sender_.has_value()) return Answer(Make(503, {5, 5, 1}, "A transaction is open; RSET ends it"), out);
+  if (sender_.has_value())
+    return Answer(Make(503, {5, 5, 1}, "A transaction is open; RSET ends it"), out);
   if (transactions_ >= options_.limits.transactions) {
     Make(421, {4, 7, 0}, absl::StrCat(options_.hostname, " Enough messages for one connection"))
         .AppendTo(out);

@@ -14,6 +14,8 @@ namespace {
 
 // How much of a line that is too long is read and dropped before the client is given up.
 constexpr size_t kMostDropped = 64 * 1024;
+// Replies that gather while pipelined commands are obeyed; with more of them they leave first.
+constexpr size_t kMostReplies = 64 * 1024;
 
 std::string Closing(absl::string_view hostname) {
   return absl::StrCat("421 4.3.2 ", hostname, " is shutting down, closing\r\n");
@@ -42,11 +44,10 @@ MonoTime ServerSession::Deadline(absl::Duration timeout) const {
 io::Task<void> ServerSession::Run() {
   const absl::Status ended = co_await Converse();
   if (!ended.ok()) {
-    log::Debug("session_ended",
-               {{"client", client_.remote.ToString()}, {"why", ended.message()}});
+    log::Debug("session_ended", {{"client", client_.remote.ToString()}, {"why", ended.message()}});
   }
   if (absl::IsDeadlineExceeded(ended)) {
-    // §4.5.3.2: the client is told why; it may not be there any more.
+    // §4.5.3.2: a client that said nothing for too long is told why; it may not be there any more.
     absl::StrAppend(&out_, "421 4.4.2 ", options_.hostname, " Timeout, closing\r\n");
     const absl::Status told = co_await stream_.Write(out_, core_.Now() + absl::Seconds(1));
     told.IgnoreError();
@@ -88,37 +89,49 @@ bool ServerSession::HasLine() const {
   return stream_.input().find('\n') != absl::string_view::npos;
 }
 
+std::string ServerSession::TooLong() const {
+  return absl::StrCat("Line too long: at most ", options_.limits.command_octets, " bytes");
+}
+
 io::Task<absl::Status> ServerSession::NextCommand(Next& next) {
+  MonoTime deadline = Deadline(options_.command_timeout);
   size_t dropped = 0;
-  while (!HasLine()) {
-    // Everything that was asked has been answered: now the answers leave, together.
-    if (!out_.empty()) {
-      const absl::Status sent = co_await Flush();
-      if (!sent.ok()) co_return sent;
-    }
+  while (true) {
     if (draining_ && !dialog_.in_transaction()) {
-      out_ = Closing(options_.hostname);
+      out_ += Closing(options_.hostname);
       next = Next::kClose;
       co_return absl::OkStatus();
     }
+    const bool has_line = HasLine();
+    // Once everything that was asked has been answered, the answers leave, together.
+    if (!out_.empty() && (!has_line || out_.size() > kMostReplies)) {
+      const absl::Status sent = co_await Flush();
+      if (!sent.ok()) co_return sent;
+      deadline = Deadline(options_.command_timeout);
+      continue;
+    }
+    if (has_line) break;
     const size_t waiting = stream_.input().size();
     if (waiting > options_.limits.command_octets) {
       dropped += waiting;
       stream_.Consume(waiting);
-      if (dropped > kMostDropped) co_return absl::ResourceExhaustedError("a line without an end");
+      if (dropped > kMostDropped) {
+        dialog_.OnBadLine(TooLong(), out_);
+        next = Next::kClose;
+        co_return absl::OkStatus();
+      }
     }
     idle_ = !dialog_.in_transaction();
-    const absl::StatusOr<bool> more =
-        co_await stream_.Fill(Deadline(options_.command_timeout));
+    const absl::StatusOr<bool> more = co_await stream_.Fill(deadline);
     idle_ = false;
+    if (goodbye_begun_) co_return absl::CancelledError("the server is shutting down");
     if (!more.ok()) co_return more.status();
     if (!*more) co_return absl::UnavailableError("the client closed the connection");
   }
   const size_t end = stream_.input().find('\n');
   absl::string_view line = stream_.input().substr(0, end);
   if (dropped > 0 || end + 1 > options_.limits.command_octets) {
-    next = dialog_.OnBadLine(
-        absl::StrCat("Line too long: at most ", options_.limits.command_octets, " bytes"), out_);
+    next = dialog_.OnBadLine(TooLong(), out_);
   } else if (!absl::ConsumeSuffix(&line, "\r")) {
     next = dialog_.OnBadLine("Lines end in CRLF, not in LF alone", out_);
   } else {
@@ -130,10 +143,10 @@ io::Task<absl::Status> ServerSession::NextCommand(Next& next) {
 
 io::Task<absl::Status> ServerSession::StartTls() {
   if (!stream_.input().empty()) {
-    // Commands in clear that were to be obeyed inside TLS (RFC 3207 §4.2, CVE-2011-0411). Nothing is
-    // said any more: whoever put them there would only learn from it.
-    log::Warning("starttls_injection", {{"client", client_.remote.ToString()},
-                                        {"bytes", stream_.input().size()}});
+    // Commands in clear that were to be obeyed inside TLS (RFC 3207 §4.2, CVE-2011-0411). Nothing
+    // is said any more: whoever put them there would only learn from it.
+    log::Warning("starttls_injection",
+                 {{"client", client_.remote.ToString()}, {"bytes", stream_.input().size()}});
     co_return absl::InvalidArgumentError("bytes in clear behind STARTTLS");
   }
   const absl::Status sent = co_await Flush();
@@ -155,17 +168,20 @@ io::Task<absl::Status> ServerSession::ReceiveBody(Next& next) {
   if (!sent.ok()) co_return sent;
   Transaction transaction = dialog_.TakeTransaction();
   transaction.id = receiver_.NewMessageId();
-  DataDecoder decoder(options_.limits.data,
-                      ReceivedField(options_.hostname, client_, transaction.id,
-                                    transaction.recipients, transaction.parameters.smtputf8,
-                                    core_.WallNow()));
+  DataDecoder decoder(
+      options_.limits.data,
+      ReceivedField(options_.hostname, client_, transaction.id, transaction.recipients,
+                    transaction.parameters.smtputf8, core_.WallNow()));
   BodyBudget::Share share(budget_);
   const MonoTime deadline = Deadline(options_.data_timeout);
   while (true) {
     size_t used = 0;
     const bool ended = decoder.Consume(stream_.input(), used);
     stream_.Consume(used);
-    if (!share.GrowTo(decoder.size())) decoder.Discard();
+    if (!share.Resize(decoder.memory())) {
+      decoder.Discard();
+      share.Resize(0);  // the others need not wait until this client has ended
+    }
     if (ended) break;
     const absl::StatusOr<bool> more = co_await stream_.Fill(deadline);
     if (!more.ok()) co_return more.status();
@@ -184,13 +200,16 @@ io::Task<absl::Status> ServerSession::ReceiveBody(Next& next) {
 
 io::Task<absl::Status> ServerSession::Flush() {
   const std::string leaving = std::exchange(out_, std::string());
-  absl::Status sent = co_await stream_.Write(leaving, Deadline(options_.reply_timeout));
+  // Not bounded by the session's own deadline: a message that is on disk must be answered, or the
+  // client sends it a second time.
+  const absl::Status sent = co_await stream_.Write(leaving, core_.Now() + options_.reply_timeout);
+  if (absl::IsDeadlineExceeded(sent)) co_return absl::UnavailableError("the client does not read");
   co_return sent;
 }
 
 void ServerSession::Drain() {
   if (std::exchange(draining_, true) || !idle_) return;
-  saying_goodbye_ = true;
+  goodbye_begun_ = saying_goodbye_ = true;
   core_.Spawn(SayGoodbye());
 }
 

@@ -8,7 +8,7 @@
 //   }
 //
 // Replies to a group of pipelined commands leave in one write (RFC 2920 §3.2). Each wait has a
-// deadline, and the session as a whole has one.
+// deadline, a command line has one however slowly it drips in, and the session as a whole has one.
 //
 // One core. Drain() and Abort() from other coroutines of that core.
 #ifndef SLUICE_ENGINE_SMTP_SERVER_SESSION_H_
@@ -44,11 +44,11 @@ class BodyBudget {
     ~Share() { budget_.used_ -= bytes_; }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
-    // False when the budget has no room for that much; the share then stays as it was.
-    bool GrowTo(size_t bytes) {
-      if (bytes <= bytes_) return true;
-      if (budget_.used_ + (bytes - bytes_) > budget_.limit_) return false;
-      budget_.used_ += bytes - bytes_;
+    // False when the budget has no room for that much; the share then stays as it was. A share can
+    // always be made smaller.
+    bool Resize(size_t bytes) {
+      if (bytes > bytes_ && bytes - bytes_ > budget_.limit_ - budget_.used_) return false;
+      budget_.used_ = budget_.used_ - bytes_ + bytes;
       bytes_ = bytes;
       return true;
     }
@@ -93,6 +93,7 @@ class ServerSession {
   io::Task<absl::Status> Flush();
   io::Task<void> SayGoodbye();
   bool HasLine() const;
+  std::string TooLong() const;
   MonoTime Deadline(absl::Duration timeout) const;
 
   io::Core& core_;
@@ -107,7 +108,8 @@ class ServerSession {
   const MonoTime session_deadline_;
   bool idle_ = false;  // waits for a command, with no transaction open
   bool draining_ = false;
-  bool saying_goodbye_ = false;
+  bool goodbye_begun_ = false;   // SayGoodbye() has the stream: Run() writes nothing any more
+  bool saying_goodbye_ = false;  // it has not ended yet
   io::Event goodbye_said_;
 };
 

@@ -109,7 +109,7 @@ class FaultsTest(E2eCase):
         """In the queue, with a time for the next try that is the timetable's, ±15 %."""
         waiting, = self.gateway.queue(domain=f"{fault}.test")
         self.assertEqual(waiting["message_id"], entry["message_id"])
-        self.assertIn(waiting["state"], ("due", "parked"))
+        self.assertIn(waiting["state"], ("waiting",))
         self.assertEqual(waiting["attempts"], 1)
         wait = (moment(entry["next_try_at"]) - moment(entry["at"])).total_seconds()
         self.assertGreaterEqual(wait, 0.84 * 300)
@@ -262,7 +262,7 @@ class ExpiryTest(E2eCase):
 
     def test_bounce(self):
         gateway = self.start("bouncing", "bounce")
-        entry = self.expire(gateway, "told@sender.test", "b@enforced.test", "deleted_tls")
+        entry = self.expire(gateway, "told@sender.test", "b@enforced.test", "deleted_tls_policy")
         self.assertEqual(entry["heading"], "Deleted because of TLS policy")
         tried = gateway.history(message=entry["message_id"], outcome="check_tls")
         self.assertGreaterEqual(len(tried), 2, "it was tried again on the way")
@@ -275,7 +275,7 @@ class ExpiryTest(E2eCase):
 
     def test_delete(self):
         gateway = self.start("deleting", "delete")
-        self.expire(gateway, "untold@sender.test", "b@enforced.test", "deleted_tls")
+        self.expire(gateway, "untold@sender.test", "b@enforced.test", "deleted_tls_policy")
         # What has nothing to do with TLS policy is bounced all the same, and later: when that
         # notice is there, the other would be too.
         self.expire(gateway, "unlucky@sender.test", "b@dead.test", "expired")
@@ -286,7 +286,7 @@ class ExpiryTest(E2eCase):
     def test_never_to_the_null_sender(self):
         gateway = self.start("null", "bounce")
         gateway.send("", "b@enforced.test", message("from-nobody", SECRET))
-        gateway.wait_for_history(domain="enforced.test", outcome="deleted_tls")
+        gateway.wait_for_history(domain="enforced.test", outcome="deleted_tls_policy")
         gateway.wait_for_empty_queue()
         self.assertEqual(self.notices(""), [])
         self.assertEqual(gateway.ctl("status")["queue"]["messages"], 0)

@@ -151,7 +151,7 @@ class OutboundTest(E2eCase):
         self.assertRegex(notice, r"(?m)^Subject: half-refused$")
         self.assertNotIn("somebody@refusing.test", notice.replace("To: b@peer.test", ""))
         self.assertNotIn("a-body-that-need-not-come-back", notice)
-        entry = self.gateway.wait_for_history(domain="refusing.test", outcome="bounced")
+        entry = self.gateway.wait_for_history(domain="refusing.test", outcome="failed")
         self.assertEqual(entry["recipients"], ["nobody@refusing.test"])
         self.assertIn("550 5.1.1", entry["detail"])
 
@@ -161,7 +161,7 @@ class OutboundTest(E2eCase):
         self.assertIn("450 4.2.1", entry["detail"])
         self.assertEqual(entry["attempt"], 1)
         waiting, = self.gateway.queue(domain="busy.test")
-        self.assertEqual(waiting["state"], "due")
+        self.assertEqual(waiting["state"], "waiting")
         self.assertIn("450 4.2.1", waiting["recipients"][0]["last_reply"])
         self.gateway.ctl("queue", "retry", waiting["message_id"])
         entry = self.gateway.wait_for_history(count=2, domain="busy.test", outcome="deferred")
@@ -224,7 +224,7 @@ class MxTest(E2eCase):
         self.gateway.send("null-mx@sender.example", "b@nomail.example", message("to-null-mx"))
         notice = self.postfix.wait_for_message("Delivered-To: null-mx@sender.example").decode()
         self.assertRegex(notice, r"(?m)^Status: 5\.1\.10$")
-        self.gateway.wait_for_history(domain="nomail.example", outcome="bounced")
+        self.gateway.wait_for_history(domain="nomail.example", outcome="failed")
 
     def test_a_domain_that_does_not_exist_bounces(self):
         self.gateway.send("no-domain@sender.example", "b@nosuchdomain.example", message("to-nowhere"))
