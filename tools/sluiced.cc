@@ -90,7 +90,7 @@ int Serve(DaemonConfig config) {
   absl::StatusOr<std::unique_ptr<admin::Server>> admin =
       admin::Server::Start(admin_options, **gateway, SystemClock());
   if (!admin.ok()) {
-    std::cerr << "sluiced: --control_socket: " << log::Printable(admin.status().message()) << "\n";
+    std::cerr << "sluiced: " << log::Printable(admin.status().message()) << "\n";
     return kCannotStart;
   }
   log::Info("started", {{"version", kVersion},

@@ -1,6 +1,7 @@
 #include "tools/sluiced_flags.h"
 
 #include "absl/flags/flag.h"
+#include "tools/default_paths.h"
 
 // The gateway.
 ABSL_FLAG(std::vector<std::string>, listen, std::vector<std::string>{"127.0.0.1:2525"},
@@ -8,7 +9,7 @@ ABSL_FLAG(std::vector<std::string>, listen, std::vector<std::string>{"127.0.0.1:
 ABSL_FLAG(std::string, hostname, "",
           "Name of this gateway in its banner, EHLO and Received: fields; empty: the system's");
 ABSL_FLAG(std::string, data_dir, "var/data", "Directory of the store; made if it is missing");
-ABSL_FLAG(std::string, control_socket, "var/sluice.sock",
+ABSL_FLAG(std::string, control_socket, sluice::kDefaultControlSocket,
           "Unix socket on which sluicectl reaches the daemon");
 ABSL_FLAG(int, cores, 0, "Threads that carry mail, each with a CPU of its own; 0: one for each CPU");
 ABSL_FLAG(bool, pin_cores, true, "Whether each core's thread stays on its own CPU");

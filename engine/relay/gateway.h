@@ -94,6 +94,9 @@ class Gateway final : public Control {
   // Calls `function` on every core with its shard and waits for all, until `deadline`.
   absl::Status OnEveryCore(std::function<absl::Status(Shard&)> function, MonoTime deadline);
   size_t LiveTasks();
+  absl::Status Commit(const policy::Proposal& proposal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(policy_mutex_);
+  absl::Status UseOnEveryCore(std::shared_ptr<const policy::Snapshot> list, MonoTime deadline);
+  absl::Status KeepPing(const PingResult& result);
 
   const GatewayOptions options_;
   const Clock& clock_;

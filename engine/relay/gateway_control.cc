@@ -73,6 +73,23 @@ absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transactio
   result.written = proposal.written;
   if (dry_run == DryRun::kYes || proposal.written.empty()) return result;
 
+  SLUICE_RETURN_IF_ERROR(Commit(proposal));
+  result.generation = proposal.next->generation();
+  for (const policy::Written& written : proposal.written) {
+    const policy::Entry& entry = written.after != nullptr ? *written.after : *written.before;
+    log::Info("policy_changed", {{"pattern", entry.pattern.text()},
+                                 {"change", written.before == nullptr  ? "added"
+                                            : written.after == nullptr ? "removed"
+                                                                       : "set"},
+                                 {"by", transaction.author.by},
+                                 {"generation", result.generation}});
+  }
+  SLUICE_RETURN_IF_ERROR(UseOnEveryCore(proposal.next, deadline));
+  return result;
+}
+
+// First the disk, then memory.
+absl::Status Gateway::Commit(const policy::Proposal& proposal) {
   std::vector<queue::PolicyWrite> writes;
   for (const policy::Written& written : proposal.written) {
     queue::PolicyWrite write;
@@ -86,23 +103,17 @@ absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transactio
   SLUICE_ASSIGN_OR_RETURN(const absl::Status status, stored.Wait(clock_, MonoTime::Never()));
   SLUICE_RETURN_IF_ERROR(status);
   table_->Publish(proposal);
-  result.generation = proposal.next->generation();
-  for (const policy::Written& written : proposal.written) {
-    const policy::Entry& entry = written.after != nullptr ? *written.after : *written.before;
-    log::Info("policy_changed", {{"pattern", entry.pattern.text()},
-                                 {"change", written.before == nullptr  ? "added"
-                                            : written.after == nullptr ? "removed"
-                                                                       : "set"},
-                                 {"by", transaction.author.by},
-                                 {"generation", result.generation}});
-  }
-  SLUICE_RETURN_IF_ERROR(OnEveryCore(
-      [next = proposal.next](Shard& shard) {
-        shard.UseList(next);
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::UseOnEveryCore(std::shared_ptr<const policy::Snapshot> list,
+                                     MonoTime deadline) {
+  return OnEveryCore(
+      [list = std::move(list)](Shard& shard) {
+        shard.UseList(list);
         return absl::OkStatus();
       },
-      deadline));
-  return result;
+      deadline);
 }
 
 absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain) const {
@@ -127,7 +138,34 @@ absl::StatusOr<PingResult> Gateway::Ping(absl::string_view domain, MonoTime dead
   shard.core().Run([&shard, name = std::move(name), deadline, send = reply.Sender()]() mutable {
     shard.Ping(std::move(name), deadline, std::move(send));
   });
-  return reply.Wait(clock_, deadline + absl::Seconds(60));
+  SLUICE_ASSIGN_OR_RETURN(PingResult result, reply.Wait(clock_, deadline + absl::Seconds(60)));
+  if (const absl::Status kept = KeepPing(result); !kept.ok()) {
+    log::Warning("ping_not_kept", {{"domain", result.domain}, {"error", kept.message()}});
+  }
+  return result;
+}
+
+// In the entry that decides for the domain, where there is one.
+absl::Status Gateway::KeepPing(const PingResult& result) {
+  if (result.entry.empty()) return absl::OkStatus();
+  SLUICE_ASSIGN_OR_RETURN(const policy::Pattern pattern, policy::Pattern::Parse(result.entry));
+  policy::PingRecord record;
+  record.at = result.at;
+  record.summary = result.verdict == PingVerdict::kValid     ? "valid"
+                   : result.verdict == PingVerdict::kPartial ? "partial"
+                                                             : "invalid";
+  for (const PingTarget& target : result.targets) {
+    if (target.valid) continue;
+    absl::StrAppend(&record.summary, ": ", target.mx, ": ", target.reason);
+    break;  // the first says enough; the ping itself says all
+  }
+  if (!result.dns_failure.empty()) absl::StrAppend(&record.summary, ": dns");
+  const absl::MutexLock one_at_a_time(&policy_mutex_);
+  if (table_->current()->Find(pattern) == nullptr) return absl::OkStatus();  // removed meanwhile
+  const policy::Proposal proposal = table_->ProposePing(pattern, record);
+  if (!proposal.faults.empty()) return absl::InvalidArgumentError(proposal.faults[0].reason);
+  SLUICE_RETURN_IF_ERROR(Commit(proposal));
+  return UseOnEveryCore(proposal.next, clock_.MonoNow() + absl::Seconds(10));
 }
 
 // ---- The queue

@@ -149,7 +149,7 @@ void Shard::Dispatch(Attempt attempt) {
 
 void Shard::DispatchHere(Attempt attempt, HopTarget target) {
   if (draining_) {
-    spool_.Release(attempt.envelope.id, attempt.envelope.destination);
+    LeaveToSuccessor(attempt.envelope);
     return;
   }
   OutboundPolicy policy = PolicyFor(attempt.envelope.destination);
@@ -199,9 +199,23 @@ void Shard::Redirect(Attempt attempt) {
 
 void Shard::PutBack(Attempt attempt) {
   DropBody(attempt);
-  const absl::Time not_before =
-      draining_ ? absl::InfinitePast() : core_.WallNow() + kPutBackFor;
-  spool_.Release(attempt.envelope.id, attempt.envelope.destination, not_before);
+  if (draining_) {
+    LeaveToSuccessor(attempt.envelope);
+    return;
+  }
+  spool_.Release(attempt.envelope.id, attempt.envelope.destination,
+                 core_.WallNow() + kPutBackFor);
+}
+
+// Due at once: whoever opens the queue next does not wait for the end of our lease.
+void Shard::LeaveToSuccessor(const queue::Envelope& envelope) {
+  spool_.Release(envelope.id, envelope.destination);
+  queue::RetrySelection selection;
+  selection.message_id = envelope.id;
+  selection.destination = envelope.destination;
+  spool_.RetryNow(std::move(selection), [](absl::StatusOr<uint64_t> made_due) {
+    if (!made_due.ok()) log::Warning("not_made_due", {{"error", made_due.status().message()}});
+  });
 }
 
 io::Task<void> Shard::SweepLanes() {

@@ -105,6 +105,7 @@ class Shard final : private LaneHost, private ReceptionHost {
 
   Shard& OwnerOf(const HopTarget& target);
   void DispatchHere(Attempt attempt, HopTarget target);
+  void LeaveToSuccessor(const queue::Envelope& envelope);
   void KeepBody(Attempt& attempt);
   void DropBody(Attempt& attempt);
   io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);

@@ -77,7 +77,7 @@ class ListTest(E2eCase):
                 (["domains", "set", "not-there.test", "level=verify"], 1, "not-there.test"),
                 (["domains", "frobnicate"], 2, "add, list"),
                 (["domains", "add"], 2, "usage"),
-                (["queue", "show", "no-such-id"], 1, "no-such-id")]:
+                (["queue", "show", "no-such-id"], 1, "19 digits and letters")]:
             with self.subTest(" ".join(words)):
                 answer = self.gateway.ctl_raw(*words)
                 self.assertEqual(answer.code, code, answer)
@@ -134,7 +134,7 @@ class ListTest(E2eCase):
         self.assertEqual((answer["verdict"], answer["level"]), ("valid", "verify"))
         target, = answer["targets"]
         self.assertEqual((target["valid"], target["tls_version"]), (True, "TLSv1.3"))
-        self.assertIn("mx.peer.test", target["certificate"]["names"])
+        self.assertIn("DNS:mx.peer.test", target["certificate"]["names"])
         self.assertIn(target["certificate"]["days_left"], (19, 20))
         self.assertIn("last_ping", self.ctl("domains", "show", "valid.test"))
         self.assertEqual(self.postfix.messages_with("valid.test"), [])
@@ -228,7 +228,7 @@ class QueueTest(E2eCase):
     def test_certificates(self):
         ecdsa, rsa = self.ctl("certificate", "show")["certificates"]
         self.assertEqual((ecdsa["common_name"], ecdsa["subject_alternative_names"]),
-                         ("gateway.test", ["gateway.test", "smtp.gateway.test"]))
+                         ("gateway.test", ["DNS:gateway.test", "DNS:smtp.gateway.test"]))
         self.assertEqual(ecdsa["organization"], "Sluice tests")
         self.assertIn("Berlin", ecdsa["location"])
         self.assertIn("Sluice test CA", ecdsa["issuer"])

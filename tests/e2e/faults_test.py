@@ -27,10 +27,10 @@ FAULTS = {
     "too-old-for-entry": ("encrypt", "handshake", {"version"}),
     "starttls": ("encrypt", "starttls", {"handshake_timeout"}),
     "handshake": ("encrypt", "handshake", {"handshake_timeout"}),
-    "mid_handshake": ("encrypt", "handshake", {"handshake_timeout"}),
+    "mid-handshake": ("encrypt", "handshake", {"handshake_timeout"}),
     "inject": ("encrypt", "starttls", {"plaintext_injected"}),
     "garbage": ("encrypt", "handshake", {"protocol"}),
-    "hang_up": ("encrypt", "handshake", {"closed"}),
+    "hang-up": ("encrypt", "handshake", {"closed"}),
 }
 # Faults that have nothing to do with TLS: the mail waits in the same way, under another heading.
 OTHER_FAULTS = {"banner": "banner", "ehlo": "ehlo"}
@@ -171,7 +171,6 @@ class FaultsTest(E2eCase):
 
     def test_untrusted_certificate(self):
         entry = self.check_fault("untrusted")
-        self.assertRegex(entry["certificate"], "mx.peer.test")
         self.assert_leaves_when_mended("untrusted", entry)
 
     def test_wrong_name(self):
@@ -189,7 +188,7 @@ class FaultsTest(E2eCase):
         """Not the hop is mended, but what the list demands of it."""
         fault = "other-fingerprint"
         entry = self.check_fault(fault)
-        seen = re.search(r"[0-9a-f]{64}", entry["certificate"] + entry["detail"])
+        seen = re.search(r"[0-9a-f]{64}", entry["detail"])
         self.assertTrue(seen, f"the fingerprint seen stands in {entry}")
         self.gateway.ctl("domains", "set", f"{fault}.test", f"fingerprints={seen.group()}")
         self.gateway.ctl("queue", "retry", f"--domain={fault}.test")
@@ -202,7 +201,7 @@ class FaultsTest(E2eCase):
         self.assert_leaves_when_mended("handshake", self.check_fault("handshake"))
 
     def test_stall_within_a_record(self):
-        self.assert_leaves_when_mended("mid_handshake", self.check_fault("mid_handshake"))
+        self.assert_leaves_when_mended("mid-handshake", self.check_fault("mid-handshake"))
 
     def test_plaintext_behind_the_220(self):
         self.assert_leaves_when_mended("inject", self.check_fault("inject"))
@@ -211,7 +210,7 @@ class FaultsTest(E2eCase):
         self.assert_leaves_when_mended("garbage", self.check_fault("garbage"))
 
     def test_closed_in_the_handshake(self):
-        self.assert_leaves_when_mended("hang_up", self.check_fault("hang_up"))
+        self.assert_leaves_when_mended("hang-up", self.check_fault("hang-up"))
 
     def test_stalls_before_starttls(self):
         for fault, stage in OTHER_FAULTS.items():

@@ -72,15 +72,15 @@ class StallingHop(_Server):
     ehlo         greets, and does not answer EHLO
     starttls     offers STARTTLS and does not answer it
     handshake    answers STARTTLS with 220, and no more
-    mid_handshake  answers the ClientHello with half a TLS record, and no more
+    mid-handshake answers the ClientHello with half a TLS record, and no more
     refuse       answers STARTTLS with 454
     inject       sends a reply in clear right behind the 220
     garbage      answers the ClientHello with text
-    hang_up      closes the connection at the ClientHello
+    hang-up      closes the connection at the ClientHello
     """
 
-    STAGES = ("banner", "ehlo", "starttls", "handshake", "mid_handshake", "refuse", "inject",
-              "garbage", "hang_up")
+    STAGES = ("banner", "ehlo", "starttls", "handshake", "mid-handshake", "refuse", "inject",
+              "garbage", "hang-up")
 
     def __init__(self, workspace, stage):
         if stage not in self.STAGES:
@@ -124,13 +124,13 @@ class StallingHop(_Server):
             self._stall(connection)
             return True
         connection.sendall(b"220 2.0.0 Ready\r\n")
-        if self._stage in ("mid_handshake", "garbage", "hang_up"):
+        if self._stage in ("mid-handshake", "garbage", "hang-up"):
             connection.recv(65536)
-        if self._stage == "mid_handshake":
+        if self._stage == "mid-handshake":
             connection.sendall(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03")
         if self._stage == "garbage":
             connection.sendall(b"500 5.5.1 Error: command not recognized\r\n" * 20)
-        if self._stage != "hang_up":
+        if self._stage != "hang-up":
             self._stall(connection)
         return True
 

@@ -357,6 +357,7 @@ class LossyDisk::Files::OpenWritable : public rocksdb::FSWritableFile {
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Sync(const IOOptions&, IODebugContext*) override { return files_->Sync(*file_); }
   uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return file_->bytes.size(); }
+  bool IsSyncThreadSafe() const override { return true; }  // DB::SyncWAL asks for it
 
  private:
   const std::shared_ptr<Files> files_;
