@@ -1,5 +1,5 @@
 // The rules of an SMTP server (RFC 5321 §4), without a socket: a line in, replies and the next step
-// out. ServerSession drives it over a connection; tests and fuzzers drive it by hand.
+// out. ServerSession drives it over a connection; tests drive it by hand.
 //
 //   ServerDialog dialog(options, receiver, client);
 //   dialog.Greet(out);
