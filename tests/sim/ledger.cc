@@ -289,6 +289,15 @@ void Ledger::CheckEnds(const std::vector<queue::HistoryEntry>& history) {
   }
 }
 
+bool Ledger::MayBounce(absl::string_view recipient) const {
+  if (refused_.find(recipient) != refused_.end()) return true;
+  const Domain* const domain = town_.Find(DomainOf(recipient));
+  if (domain == nullptr || domain->missing || domain->null_mx) return true;
+  return std::any_of(domain->mx.begin(), domain->mx.end(), [this](const Host* host) {
+    return refusing_hosts_.find(host->name) != refusing_hosts_.end();
+  });
+}
+
 void Ledger::CheckLetter(const Letter& letter) {
   const auto delivered = [&](const std::string& recipient, bool heard_only) {
     return std::any_of(deliveries_.begin(), deliveries_.end(), [&](const Delivery& delivery) {
@@ -322,15 +331,12 @@ void Ledger::CheckLetter(const Letter& letter) {
                  absl::StrCat(letter.token, " to ", recipient, " reached nobody"));
         }
         break;
-      case queue::Outcome::kFailed: {
-        const Domain* const domain = town_.Find(DomainOf(recipient));
-        const bool no_mail = domain != nullptr && (domain->missing || domain->null_mx);
-        if (!no_mail && refused_.find(recipient) == refused_.end()) {
+      case queue::Outcome::kFailed:
+        if (!MayBounce(recipient)) {
           Broken("only what a next hop refuses bounces",
                  absl::StrCat(letter.token, " to ", recipient, " was never refused"));
         }
         break;
-      }
       case queue::Outcome::kDeletedByAdmin:
         if (removed_.find(letter.queue_id) == removed_.end()) {
           Broken("only an administrator deletes", letter.token);

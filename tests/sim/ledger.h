@@ -80,6 +80,8 @@ class Ledger {
   size_t Delivered(Delivery delivery);
   void AnswerHeard(size_t delivery) { deliveries_[delivery].answer_heard = true; }
   void RefusedForGood(absl::string_view recipient) { refused_.emplace(recipient); }
+  // A host has refused everybody.
+  void HostRefused(absl::string_view host) { refusing_hosts_.emplace(host); }
 
   // The list. While a change is under way either may hold; afterwards what is said here does.
   void ListChanging(const policy::Entry& entry, bool removed);
@@ -124,6 +126,7 @@ class Ledger {
   // The weakest of what may have been demanded at some moment since `since`.
   std::vector<const policy::Entry*> PossibleEntries(absl::string_view domain, policy::Direction way,
                                                     MonoTime since) const;
+  bool MayBounce(absl::string_view recipient) const;
   void CheckBody(const Delivery& delivery, const Letter& letter);
   void CheckNotification(const Delivery& delivery, const Letter& letter);
   void CheckAttempts(const std::vector<queue::HistoryEntry>& history);
@@ -139,6 +142,7 @@ class Ledger {
   std::map<std::string, Letter, std::less<>> letters_;  // by token
   std::vector<Delivery> deliveries_;
   std::set<std::string, std::less<>> refused_;  // recipients
+  std::set<std::string, std::less<>> refusing_hosts_;
   std::set<std::string, std::less<>> removed_;  // queue ids
   std::vector<ListAt> list_;
   std::vector<MonoTime> crashes_;

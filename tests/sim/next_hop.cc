@@ -131,7 +131,9 @@ io::Task<void> NextHop::Converse(Visit& visit) {
 }
 
 io::Task<void> NextHop::Hello(Visit& visit, bool extended) {
-  const bool goes_on = co_await Suffer(visit, Draw(), "502 5.5.1 Never heard of it\r\n");
+  const Mishap mishap = Draw();
+  if (mishap == Mishap::kRefuses) ledger_.HostRefused(host_.name);
+  const bool goes_on = co_await Suffer(visit, mishap, "502 5.5.1 Never heard of it\r\n");
   if (!goes_on) co_return;
   visit.in_transaction = false;
   std::string text = absl::StrCat("250", extended ? "-" : " ", host_.name, "\r\n");

@@ -36,7 +36,7 @@ Town::Town(const Scenario& scenario, Random& random, const Clock& clock, io::Exe
       slow_key_(scenario.slow_key),
       ciphers_(*tls::CipherPolicy::Parse("TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL")),
       signer_(executor),
-      tickets_(clock, absl::Hours(12)) {
+      clock_(clock) {
   trust_store_ = tls::WriteTestFile(directory_, "roots.pem", root_.certificate_pem());
   RenewGatewayCredentials();
   client_context_ =
@@ -84,7 +84,9 @@ std::unique_ptr<Host> Town::MakeHost(const std::string& name, const std::string&
     if (proof == Proof::kGood) {
       host->fingerprint = credentials->served().front().details.fingerprint_sha256;
     }
-    host->contexts[i] = *tls::ServerContext::Create(ciphers_, credentials, tickets_, signer_);
+    host->tickets[i] = std::make_unique<tls::TicketKeys>(clock_, absl::Hours(12));
+    host->contexts[i] =
+        *tls::ServerContext::Create(ciphers_, credentials, *host->tickets[i], signer_);
   }
   return host;
 }

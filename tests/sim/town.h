@@ -41,6 +41,9 @@ absl::string_view ProofName(Proof proof);
 struct Host {
   std::string name;
   io::SocketAddress address;
+  // Each with ticket keys of its own: what was agreed under one certificate is not resumed under
+  // another.
+  std::array<std::unique_ptr<tls::TicketKeys>, kProofs> tickets;
   std::array<std::unique_ptr<tls::ServerContext>, kProofs> contexts;
   std::string fingerprint;  // of its good certificate: SHA-256, hex
 
@@ -89,7 +92,7 @@ class Town {
   tls::TestAuthority root_{"Simulated Root"};
   tls::TestAuthority stranger_{"Stranger Root"};
   tls::Signer signer_;
-  tls::TicketKeys tickets_;
+  const Clock& clock_;
   std::string trust_store_;
   std::vector<tls::CredentialFiles> gateway_files_;
   std::unique_ptr<tls::ClientContext> client_context_;
