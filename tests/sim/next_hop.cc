@@ -204,7 +204,10 @@ io::Task<void> NextHop::Mail(Visit& visit, std::string line) {
   const Mishap mishap = Draw();
   visit.sender = Between(line, '<', '>');
   visit.recipients.clear();
-  if (mishap == Mishap::kRefuses) visit.sender = absl::StrCat("refused:", visit.sender);
+  if (mishap == Mishap::kRefuses) {
+    visit.sender = absl::StrCat("refused:", visit.sender);
+    ledger_.HostRefused(host_.name);  // whom it was for may never be said
+  }
   const bool goes_on = co_await Suffer(visit, mishap, "550 5.7.1 Not from you\r\n");
   visit.in_transaction = goes_on;
   if (goes_on) co_await Say(visit, "250 2.1.0 Ok\r\n");
