@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,28 +17,15 @@
 #include "engine/base/status_macros.h"
 #include "queue/database_options.h"
 #include "queue/key_codec.h"
+#include "queue/log_disk.h"
 
 namespace sluice::queue {
 namespace {
 
 constexpr absl::Duration kMendInterval = absl::Seconds(1);
-
-class ErrorListener : public rocksdb::EventListener {
- public:
-  explicit ErrorListener(std::shared_ptr<std::atomic<bool>> failed) : failed_(std::move(failed)) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
-                         rocksdb::Status* /*status*/) override {
-    failed_->store(true);
-  }
-  // RocksDB would look for free space every few seconds, on a thread and by a clock of its own.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-
- private:
-  const std::shared_ptr<std::atomic<bool>> failed_;
-};
+// Written to see whether the disk takes anything; besides the logs, what opening needs.
+constexpr size_t kProbeBytes = 64 << 10;
+constexpr char kProbeName[] = "/probe";
 
 absl::Status Explain(absl::string_view directory, const rocksdb::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -108,7 +96,59 @@ absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
       ": run the version that wrote it until the queue is empty, or set another --data_dir"));
 }
 
+// What opening writes: the rows of the logs once more, as tables, and some bookkeeping.
+uint64_t BytesToOpen(rocksdb::Env& env, const std::string& directory) {
+  uint64_t bytes = uint64_t{1} << 20;
+  std::vector<std::string> names;
+  if (!env.GetChildren(directory, &names).ok()) return bytes;
+  for (const std::string& name : names) {
+    uint64_t size = 0;
+    const bool is_log = absl::EndsWith(name, ".log");
+    if (is_log && env.GetFileSize(absl::StrCat(directory, "/", name), &size).ok()) bytes += size;
+  }
+  return bytes;
+}
+
+rocksdb::Status WriteProbe(rocksdb::Env& env, const std::string& path) {
+  std::unique_ptr<rocksdb::WritableFile> file;
+  rocksdb::Status status = env.NewWritableFile(path, &file, rocksdb::EnvOptions());
+  if (status.ok()) status = file->Append(std::string(kProbeBytes, '\0'));
+  if (status.ok()) status = file->Sync();
+  if (status.ok()) status = file->Close();
+  return status;
+}
+
 }  // namespace
+
+// What went wrong on RocksDB's own threads, and will not be repeated by them. Thread-safe.
+class Database::BackgroundErrors : public rocksdb::EventListener {
+ public:
+  // Unset: nothing.
+  std::optional<rocksdb::Status> first() const {
+    const absl::MutexLock lock(&mutex_);
+    return first_;
+  }
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    // A compaction that lacks room is tried again by RocksDB, and nothing else waits for it.
+    const bool compaction = reason == rocksdb::BackgroundErrorReason::kCompaction;
+    if (compaction && status->severity() < rocksdb::Status::Severity::kHardError) {
+      log::Warning("store_compaction_failed", {{"error", status->ToString()}});
+      return;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (!first_.has_value()) first_ = *status;
+  }
+  // RocksDB would look for free space every few seconds, on a thread and by a clock of its own.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::optional<rocksdb::Status> first_ ABSL_GUARDED_BY(mutex_);
+};
 
 const char* TableName(Table table) {
   switch (table) {
@@ -132,7 +172,10 @@ const char* TableName(Table table) {
 
 Tables::Tables(std::unique_ptr<rocksdb::DB> db,
                std::array<rocksdb::ColumnFamilyHandle*, kTables> tables, std::string directory)
-    : db_(std::move(db)), tables_(tables), directory_(std::move(directory)) {}
+    : closed_(std::make_shared<std::atomic<bool>>(false)),
+      db_(std::move(db)),
+      tables_(tables),
+      directory_(std::move(directory)) {}
 
 Tables::~Tables() {
   for (rocksdb::ColumnFamilyHandle* table : tables_) {
@@ -141,6 +184,8 @@ Tables::~Tables() {
   // Nothing is lost where this fails: what counts was synced when it was written.
   const rocksdb::Status closed = db_->Close();
   if (!closed.ok()) log::Warning("store_close", {{"error", closed.ToString()}});
+  db_.reset();
+  closed_->store(true);
 }
 
 absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string_view key) const {
@@ -158,22 +203,22 @@ absl::Status Tables::ToStatus(const rocksdb::Status& status) const {
 
 Database::Database(DatabaseOptions options)
     : options_(std::move(options)),
-      background_failed_(std::make_shared<std::atomic<bool>>(false)) {}
+      disk_(options_.env == nullptr ? *rocksdb::Env::Default() : *options_.env),
+      log_disk_(SyncLogsInOrder(disk_)) {}
 
 Database::~Database() = default;
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(std::move(options)));
-  rocksdb::Env* env = database->options_.env;
-  SLUICE_RETURN_IF_ERROR(MakeDirectories(env == nullptr ? *rocksdb::Env::Default() : *env,
-                                         database->options_.directory));
+  SLUICE_RETURN_IF_ERROR(MakeDirectories(database->disk_, database->options_.directory));
   SLUICE_RETURN_IF_ERROR(database->OpenTables());
   return database;
 }
 
 absl::Status Database::OpenTables() {
-  rocksdb::DBOptions options = MakeDatabaseOptions(options_.env, options_.memory_bytes);
-  options.listeners.push_back(std::make_shared<ErrorListener>(background_failed_));
+  background_ = std::make_shared<BackgroundErrors>();
+  rocksdb::DBOptions options = MakeDatabaseOptions(log_disk_.get(), options_.memory_bytes);
+  options.listeners.push_back(background_);
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::Open(
@@ -203,38 +248,39 @@ void Database::Failed(absl::Status status) {
 }
 
 absl::Status Database::Ready() {
-  if (failure_.ok() && !background_failed_->load()) return absl::OkStatus();
+  if (failure_.ok()) {
+    const std::optional<rocksdb::Status> error = background_->first();
+    if (!error.has_value()) return absl::OkStatus();
+    Failed(Explain(options_.directory, *error));
+  }
   if (options_.clock->MonoNow() < mend_at_) return failure_;
   return Mend();
 }
 
 absl::Status Database::Mend() {
-  mend_at_ = options_.clock->MonoNow() + kMendInterval;
-  if (!must_reopen_) {
-    SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
-    background_failed_->store(false);
-    const rocksdb::Status resumed = tables->db().Resume();
-    if (!resumed.ok()) background_failed_->store(true);
-    must_reopen_ = resumed.severity() >= rocksdb::Status::Severity::kFatalError;
-    // What failed in the background alone does not keep anyone from writing.
-    if (!resumed.ok() && !must_reopen_ && !failure_.ok()) {
-      failure_ = Explain(options_.directory, resumed);
-    }
-  }
-  if (must_reopen_) {
-    absl::Status reopened = Reopen();
-    if (!reopened.ok()) {
-      Failed(reopened);
-      return reopened;
-    }
-    must_reopen_ = false;
-    background_failed_->store(false);
-  } else if (background_failed_->load()) {
+  absl::Status mended = ProbeDisk();
+  if (mended.ok()) mended = Reopen();
+  if (!mended.ok()) {
+    Failed(std::move(mended));
     return failure_;
   }
   failure_ = absl::OkStatus();
   log::Info("store_recovered");
   return absl::OkStatus();
+}
+
+absl::Status Database::ProbeDisk() {
+  const uint64_t needed = BytesToOpen(disk_, options_.directory);
+  uint64_t free = 0;
+  if (disk_.GetFreeSpace(options_.directory, &free).ok() && free < needed) {
+    return Explain(options_.directory, rocksdb::Status::NoSpace(absl::StrCat(
+                                           free, " bytes are free, and ", needed, " are needed")));
+  }
+  const std::string path = options_.directory + kProbeName;
+  const rocksdb::Status written = WriteProbe(disk_, path);
+  // Where it stays it is in nobody's way, and the next probe writes over it.
+  disk_.DeleteFile(path).PermitUncheckedError();
+  return Explain(options_.directory, written);
 }
 
 absl::Status Database::Reopen() {
@@ -243,11 +289,11 @@ absl::Status Database::Reopen() {
     if (tables_ != nullptr) {
       unavailable_ = absl::UnavailableError(
           absl::StrCat("the queue in ", options_.directory, " is being opened again"));
-      closing_ = tables_;
+      closing_ = tables_->closed();
       tables_ = nullptr;
     }
   }
-  if (!closing_.expired()) {
+  if (closing_ != nullptr && !closing_->load()) {
     return absl::UnavailableError(absl::StrCat("the queue in ", options_.directory,
                                                " is opened again once its readers are done"));
   }
@@ -257,13 +303,12 @@ absl::Status Database::Reopen() {
 }
 
 absl::Status Database::Write(rocksdb::WriteBatch& batch, bool sync) {
+  if (!failure_.ok()) return failure_;
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status written = tables->db().Write(options, &batch);
-  if (written.ok()) return absl::OkStatus();
-  must_reopen_ = written.severity() >= rocksdb::Status::Severity::kFatalError;
-  Failed(Explain(options_.directory, written));
+  if (!written.ok()) Failed(Explain(options_.directory, written));
   return failure_;
 }
 
@@ -275,7 +320,7 @@ absl::Status Database::Close() {
     tables_ = nullptr;
     unavailable_ = absl::CancelledError("the queue has been closed");
   }
-  if (tables == nullptr) return failure_;
+  if (!failure_.ok()) return failure_;
   return Explain(options_.directory, tables->db().SyncWAL());
 }
 

@@ -23,6 +23,8 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 struct File {
+  explicit File(std::string path) : name(std::move(path)) {}
+  const std::string name;  // that it was made under
   std::string bytes;
   size_t synced = 0;
 };
@@ -75,10 +77,11 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
     fault_ = Fault::kNone;
   }
 
-  void SetFault(Fault fault, size_t after_bytes) {
+  void SetFault(Fault fault, size_t after_bytes, std::string suffix) {
     const std::lock_guard lock(mutex_);
     fault_ = fault;
     budget_ = after_bytes;
+    suffix_ = std::move(suffix);
   }
 
   int Damage(const std::string& suffix) {
@@ -103,7 +106,7 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
     if (!powered_) return NoPower();
     size_t size = data.size();
     IOStatus status;
-    if (fault_ == Fault::kFull || fault_ == Fault::kBroken) {
+    if ((fault_ == Fault::kFull || fault_ == Fault::kBroken) && file.name.ends_with(suffix_)) {
       if (size > budget_) {
         size = budget_;
         status = fault_ == Fault::kFull ? IOStatus::NoSpace("the disk is full")
@@ -119,7 +122,8 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   IOStatus Sync(File& file) {
     const std::lock_guard lock(mutex_);
     if (!powered_) return NoPower();
-    if (fault_ == Fault::kSyncFails) return IOStatus::IOError("the disk cannot sync");
+    if (fault_ == Fault::kSyncFails && file.name.ends_with(suffix_))
+      return IOStatus::IOError("the disk cannot sync");
     file.synced = file.bytes.size();
     ++syncs_;
     return IOStatus::OK();
@@ -304,6 +308,7 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   bool powered_ = true;
   Fault fault_ = Fault::kNone;
   size_t budget_ = 0;
+  std::string suffix_;
   size_t syncs_ = 0;
 };
 
@@ -399,7 +404,7 @@ IOStatus LossyDisk::Files::NewRandomAccessFile(const std::string& name, const Fi
 IOStatus LossyDisk::Files::NewWritableFile(const std::string& name, const FileOptions&,
                                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                                            IODebugContext*) {
-  auto file = std::make_shared<File>();
+  auto file = std::make_shared<File>(name);
   {
     const std::lock_guard lock(mutex_);
     if (!powered_) return NoPower();
@@ -422,7 +427,9 @@ LossyDisk::~LossyDisk() = default;
 
 void LossyDisk::CutPower() { files_->CutPower(); }
 void LossyDisk::Restore() { files_->Restore(); }
-void LossyDisk::SetFault(Fault fault, size_t after_bytes) { files_->SetFault(fault, after_bytes); }
+void LossyDisk::SetFault(Fault fault, size_t after_bytes, const char* suffix) {
+  files_->SetFault(fault, after_bytes, suffix);
+}
 int LossyDisk::Damage(const char* suffix) { return files_->Damage(suffix); }
 size_t LossyDisk::syncs() const { return files_->syncs(); }
 

@@ -36,7 +36,8 @@ class LossyDisk {
   // Every file is closed.
   void Restore();
 
-  void SetFault(Fault fault, size_t after_bytes = 0);
+  // Of files that were made under a name that ends in `suffix`.
+  void SetFault(Fault fault, size_t after_bytes = 0, const char* suffix = "");
 
   // Flips a bit in the middle of each synced file whose name ends in `suffix`; how many.
   int Damage(const char* suffix);
