@@ -18,6 +18,7 @@
 #include "queue/database_options.h"
 #include "queue/key_codec.h"
 #include "queue/log_disk.h"
+#include "queue/store_error.h"
 
 namespace sluice::queue {
 namespace {
@@ -26,37 +27,6 @@ constexpr absl::Duration kMendInterval = absl::Seconds(1);
 // Written to see whether the disk takes anything; besides the logs, what opening needs.
 constexpr size_t kProbeBytes = 64 << 10;
 constexpr char kProbeName[] = "/probe";
-
-absl::Status Explain(absl::string_view directory, const rocksdb::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string text = status.ToString();
-  const std::string where = absl::StrCat("the queue in ", directory);
-  if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        where, ": the disk is full; free some space, and it goes on by itself (", text, ")"));
-  }
-  if (status.IsCorruption()) {
-    return absl::DataLossError(absl::StrCat(
-        where, " is damaged (", text, "); stop the gateway, check the disk, make a copy of the ",
-        "directory, and restore it, or try 'ldb --db=", directory, " repair' on the copy"));
-  }
-  if (absl::StrContains(text, "LOCK:") || absl::StrContains(text, "lock hold by current process")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(where, " is in use by another process: only one gateway can run on it; stop ",
-                     "that one, or set another --data_dir (", text, ")"));
-  }
-  if (absl::StrContains(text, "Permission denied")) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(where, " may not be opened: the directory and all that is in it must belong ",
-                     "to the user that the gateway runs as (", text, ")"));
-  }
-  if (absl::StrContains(text, "olumn families not opened")) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        where, " holds tables that this version does not know: it was written by a newer one, or ",
-        "by another program; run that version, or set another --data_dir (", text, ")"));
-  }
-  return absl::UnavailableError(absl::StrCat(where, " cannot be used: ", text));
-}
 
 // The directory with those above it, made where they are missing. A name is on the disk only when
 // the directory that it stands in has been synced, and RocksDB does that for its own files alone.
@@ -72,7 +42,7 @@ absl::Status MakeDirectories(rocksdb::Env& env, const std::string& directory) {
     std::unique_ptr<rocksdb::Directory> above;
     if (made.ok()) made = env.NewDirectory(parent, &above);
     if (made.ok()) made = above->Fsync();
-    if (!made.ok()) return Explain(directory, made);
+    if (!made.ok()) return ExplainStoreError(directory, made);
   }
   return absl::OkStatus();
 }
@@ -84,9 +54,10 @@ absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
   if (!found->has_value()) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
-    return Explain(directory, tables.db().Put(synced, tables.of(Table::kDefault),
-                                              rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
-                                              std::to_string(kFormat)));
+    return ExplainStoreError(directory,
+                             tables.db().Put(synced, tables.of(Table::kDefault),
+                                             rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
+                                             std::to_string(kFormat)));
   }
   int format = 0;
   if (absl::SimpleAtoi(**found, &format) && format == kFormat) return absl::OkStatus();
@@ -198,7 +169,7 @@ absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string
 }
 
 absl::Status Tables::ToStatus(const rocksdb::Status& status) const {
-  return Explain(directory_, status);
+  return ExplainStoreError(directory_, status);
 }
 
 Database::Database(DatabaseOptions options)
@@ -223,7 +194,7 @@ absl::Status Database::OpenTables() {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::Open(
       options, options_.directory, MakeTableOptions(options_.memory_bytes), &handles, &opened);
-  if (!status.ok()) return Explain(options_.directory, status);
+  if (!status.ok()) return ExplainStoreError(options_.directory, status);
   SLUICE_CHECK(handles.size() == kTables);
   std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
   std::copy(handles.begin(), handles.end(), by_table.begin());
@@ -251,7 +222,7 @@ absl::Status Database::Ready() {
   if (failure_.ok()) {
     const std::optional<rocksdb::Status> error = background_->first();
     if (!error.has_value()) return absl::OkStatus();
-    Failed(Explain(options_.directory, *error));
+    Failed(ExplainStoreError(options_.directory, *error));
   }
   if (options_.clock->MonoNow() < mend_at_) return failure_;
   return Mend();
@@ -273,14 +244,15 @@ absl::Status Database::ProbeDisk() {
   const uint64_t needed = BytesToOpen(disk_, options_.directory);
   uint64_t free = 0;
   if (disk_.GetFreeSpace(options_.directory, &free).ok() && free < needed) {
-    return Explain(options_.directory, rocksdb::Status::NoSpace(absl::StrCat(
-                                           free, " bytes are free, and ", needed, " are needed")));
+    return ExplainStoreError(options_.directory,
+                             rocksdb::Status::NoSpace(absl::StrCat(free, " bytes are free, and ",
+                                                                   needed, " are needed")));
   }
   const std::string path = options_.directory + kProbeName;
   const rocksdb::Status written = WriteProbe(disk_, path);
   // Where it stays it is in nobody's way, and the next probe writes over it.
   disk_.DeleteFile(path).PermitUncheckedError();
-  return Explain(options_.directory, written);
+  return ExplainStoreError(options_.directory, written);
 }
 
 absl::Status Database::Reopen() {
@@ -308,7 +280,7 @@ absl::Status Database::Write(rocksdb::WriteBatch& batch, bool sync) {
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status written = tables->db().Write(options, &batch);
-  if (!written.ok()) Failed(Explain(options_.directory, written));
+  if (!written.ok()) Failed(ExplainStoreError(options_.directory, written));
   return failure_;
 }
 
@@ -321,7 +293,7 @@ absl::Status Database::Close() {
     unavailable_ = absl::CancelledError("the queue has been closed");
   }
   if (!failure_.ok()) return failure_;
-  return Explain(options_.directory, tables->db().SyncWAL());
+  return ExplainStoreError(options_.directory, tables->db().SyncWAL());
 }
 
 }  // namespace sluice::queue

@@ -197,36 +197,14 @@ TEST_P(FaultTest, AFailedFinishCanBeRepeated) {
   EXPECT_EQ(world_.spool().Count(9)->items, world_.spool().List({})->items.size());
 }
 
-// Writes a row with RocksDB alone, while the spool is closed.
-void PutRow(SpoolWorld& world, const char* table, const std::string& key,
-            const std::string& value) {
-  world.Close();
-  rocksdb::DBOptions options;
-  options.env = world.disk().env();
-  std::vector<std::string> names;
-  ASSERT_TRUE(rocksdb::DB::ListColumnFamilies(options, world.options.data_dir, &names).ok());
-  std::vector<rocksdb::ColumnFamilyDescriptor> tables;
-  for (const std::string& name : names) tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* opened = nullptr;
-  ASSERT_TRUE(rocksdb::DB::Open(options, world.options.data_dir, tables, &handles, &opened).ok());
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    if (handle->GetName() == table) {
-      ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), handle, key, value).ok());
-    }
-    ASSERT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-  }
-}
-
 TEST(StrangeContentTest, ANewerFormatIsRefusedAndSaysWhatToDo) {
   SpoolWorld world;
-  PutRow(world, "default", "format", "2");
+  world.PutRow("default", "format", "2");
   const absl::Status status = world.Open();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("has format 2"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("--data_dir"));
-  PutRow(world, "default", "format", "1");
+  world.PutRow("default", "format", "1");
   EXPECT_TRUE(world.Open().ok());
 }
 
@@ -256,7 +234,7 @@ TEST(StrangeContentTest, TablesOfANewerVersionAreRefused) {
 TEST(StrangeContentTest, ADueRowWithoutAnItemIsErased) {
   SpoolWorld world;
   // 1970, message 1/1, "a": due for a long time.
-  PutRow(world, "due", std::string(15, '\0') + "\1" + std::string(3, '\0') + "\1a" + "", "");
+  world.PutRow("due", std::string(15, '\0') + "\1" + std::string(3, '\0') + "\1a" + "", "");
   ASSERT_TRUE(world.Open().ok());
   const NewMessage message = world.Compose({"a.example"});
   ASSERT_TRUE(world.Accept(message).ok());
@@ -278,7 +256,7 @@ TEST(StrangeContentTest, ADueRowOfAnotherTimeIsErasedAndTheRightOneFound) {
   for (int shift = 24; shift >= 0; shift -= 8) {
     leftover.push_back(static_cast<char>(message.id.tail() >> shift & 0xff));
   }
-  PutRow(world, "due", leftover + "a.example", "");
+  world.PutRow("due", leftover + "a.example", "");
   ASSERT_TRUE(world.Open().ok());
   world.clock().Advance(absl::Seconds(61));
   // The leftover comes first; the right row is found in the same scan or the next one.
@@ -303,7 +281,7 @@ TEST(StrangeContentTest, ADamagedEnvelopeHidesNoOther) {
   for (int shift = 24; shift >= 0; shift -= 8) {
     item.push_back(static_cast<char>(damaged.id.tail() >> shift & 0xff));
   }
-  PutRow(world, "envelope", item + "a.example", "\xff\xff");
+  world.PutRow("envelope", item + "a.example", "\xff\xff");
   ASSERT_TRUE(world.Open().ok());
   world.clock().Advance(absl::Seconds(60));
   const TakenWork work = world.TakeDue().value();

@@ -39,6 +39,13 @@ struct Change {
 
 std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+// FNV-1a.
+uint64_t Mix(uint64_t hash, const std::string& bytes) {
+  hash ^= bytes.size();
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
 class SilentLogger : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -104,6 +111,16 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   size_t syncs() const {
     const std::lock_guard lock(mutex_);
     return syncs_;
+  }
+
+  uint64_t Fingerprint() const {
+    const std::lock_guard lock(mutex_);
+    uint64_t hash = 0;
+    for (const auto& [name, file] : live_) {
+      hash = Mix(hash, name);
+      hash = Mix(hash, file->bytes);
+    }
+    return hash;
   }
 
   // Of open files.
@@ -456,6 +473,7 @@ void LossyDisk::SetFault(Fault fault, size_t after_bytes, const char* in_name) {
   files_->SetFault(fault, after_bytes, in_name);
 }
 int LossyDisk::Damage(const char* suffix) { return files_->Damage(suffix); }
+uint64_t LossyDisk::Fingerprint() const { return files_->Fingerprint(); }
 size_t LossyDisk::syncs() const { return files_->syncs(); }
 
 }  // namespace sluice::queue

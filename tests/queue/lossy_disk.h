@@ -47,6 +47,8 @@ class LossyDisk {
   int Damage(const char* suffix);
 
   size_t syncs() const;
+  // Of all files, their names and what is in them.
+  uint64_t Fingerprint() const;
 
  private:
   class Files;
