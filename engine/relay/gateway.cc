@@ -22,7 +22,8 @@ constexpr absl::Duration kAbortTimeout = absl::Seconds(40);
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), started_at_(clock.WallNow()) {}
+    : options_(std::move(options)), clock_(clock), started_at_(clock.WallNow()),
+      started_(clock.MonoNow()) {}
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
                                                         const Clock& clock) {
