@@ -9,6 +9,8 @@
 //   policy    "e" name                          value: the caller's
 //             "g"                               value: generation
 //   default   "format"                          value: the format's number in decimal, now "1"
+//             "time"                            value: time time, the queue's own and the wall's at
+//                                                      one moment (engine/base/steady_clock.h)
 //
 //   item        = id destination
 //   id          = 8OCTET nanoseconds since 1970 · 4OCTET tail       big-endian
@@ -46,6 +48,7 @@ namespace sluice::queue {
 inline constexpr size_t kIdBytes = 12;
 inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr int kFormat = 1;
+inline constexpr absl::string_view kTimeKey = "time";
 inline constexpr absl::string_view kPolicyGenerationKey = "g";
 inline constexpr absl::string_view kPolicyRowPrefix = "e";
 

@@ -39,11 +39,16 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(SpoolOptions options) {
                                           .memory_bytes = options.memory_bytes}));
   auto state = std::make_shared<SpoolState>(options, std::move(database));
   SLUICE_RETURN_IF_ERROR(state->Load());
+  SLUICE_RETURN_IF_ERROR(state->LoadTime());
   return std::unique_ptr<Spool>(new Spool(std::move(state)));
 }
 
 Spool::Spool(std::shared_ptr<SpoolState> state) : state_(std::move(state)) {}
 Spool::~Spool() = default;
+
+absl::Time Spool::Now() const { return state_->Now(); }
+absl::Duration Spool::WallAhead() const { return state_->WallAhead(); }
+void Spool::KeepTime() { state_->KeepTime(); }
 
 AcceptTicket Spool::Accept(NewMessage message, Done<absl::Status> done) {
   return state_->Accept(std::move(message), std::move(done));

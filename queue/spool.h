@@ -24,6 +24,11 @@
 //   is kept in memory, so after a crash what was in flight is simply due: at once, or, fresh from
 //   Accept, when its lease is over.
 //
+// Time
+//   Deadlines, due times, message ids and the history are in the queue's own time: wall time that no
+//   step of the machine's clock moves (engine/base/steady_clock.h), over restarts too. Now() says
+//   what time it is; callers reckon by it. WallAhead() is what to add where people look.
+//
 // Threads
 //   All calls, from any thread. Everything that writes happens on the `store` executor, in groups:
 //   what has gathered while one group was synced is the next group. Callbacks are called once, on
@@ -196,6 +201,12 @@ class Spool {
   // All rows or none, synced; `generation` is kept with them. Keys 1 to 1024 octets.
   void WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation, Done<absl::Status> done);
   absl::StatusOr<PolicyRows> ReadPolicy() const;
+
+  absl::Time Now() const;
+  absl::Duration WallAhead() const;
+  // Every second or so, by one thread: notices when the machine's clock is stepped, logs it, and
+  // keeps where the queue's time stands for the next run.
+  void KeepTime();
 
   // Takes nothing more, finishes what it has, syncs, closes, answers.
   void Close(Done<absl::Status> done);

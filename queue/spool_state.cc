@@ -150,7 +150,11 @@ absl::StatusOr<PolicyRows> SpoolState::ReadPolicy() const {
 
 void SpoolState::Close(Done<absl::Status> done) {
   commits_.Close({.durable = true,
-                  .prepare = [](Batch& /*batch*/) { return absl::OkStatus(); },
+                  .prepare =
+                      [this](Batch& batch) {
+                        PutTime(batch);
+                        return absl::OkStatus();
+                      },
                   .complete =
                       [this, done = std::move(done)](absl::Status ready) mutable {
                         if (absl::IsCancelled(ready)) {  // it has been closed before

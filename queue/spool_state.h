@@ -1,8 +1,8 @@
 // The inside of a Spool: what is behind its calls, and lives as long as any of them is under way.
 //
 // One concept, one file: accept.cc (mail comes in), take.cc (it is handed out), attempt_end.cc (how
-// an attempt ended), admin.cc (what people do to it), spool_state.cc (opening, closing, and going
-// on after the disk failed).
+// an attempt ended), admin.cc (what people do to it), keep_time.cc (the queue's own time),
+// spool_state.cc (opening, closing, and going on after the disk failed).
 //
 // The store thread owns everything that decides: the cursors of the indexes, the end of the
 // history, and what is written. Other threads see the database, as of some moment, and what is in
@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/base/steady_clock.h"
 #include "queue/batch.h"
 #include "queue/commit_queue.h"
 #include "queue/database.h"
@@ -39,6 +40,8 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
 
   SpoolState(const SpoolOptions& options, std::unique_ptr<Database> database);
   absl::Status Load();
+  // Once, before anything asks for the time.
+  absl::Status LoadTime();
 
   AcceptTicket Accept(NewMessage message, Done<absl::Status> done);
   void Finish(AttemptResult result, Done<absl::StatusOr<Afterwards>> done);
@@ -57,6 +60,9 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void TrimHistory(absl::Time before, Done<absl::Status> done);
   void WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation, Done<absl::Status> done);
   absl::StatusOr<PolicyRows> ReadPolicy() const;
+  absl::Time Now() const { return clock_.WallNow(); }
+  absl::Duration WallAhead() const { return clock_.ahead(); }
+  void KeepTime();
   void Close(Done<absl::Status> done);
 
  private:
@@ -91,13 +97,16 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
                                                         const TimeIndex::Found& found);
   void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
 
+  // keep_time.cc
+  void PutTime(Batch& batch) const;
+
   // admin.cc
   void RetrySome(std::shared_ptr<RetryJob> job);
   absl::Status PrepareRetry(Batch& batch, RetryJob& job);
   absl::Status MakeDue(Batch& batch, RetryJob& job, absl::string_view item);
   absl::Status PrepareRemove(Batch& batch, RemoveJob& job);
 
-  const Clock& clock_;
+  SteadyClock clock_;
   io::Executor& store_;
   io::Executor& readers_;
   const absl::Duration lease_;
@@ -107,6 +116,9 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   InFlight in_flight_;
   Totals totals_;
   std::atomic<int64_t> next_due_nanos_{0};  // written by the store thread
+
+  MonoTime keep_time_at_;                   // KeepTime's thread's
+  std::atomic<bool> time_not_kept_{false};  // the last try failed
 
   // The store thread's:
   TimeIndex due_;

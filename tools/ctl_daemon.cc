@@ -1,4 +1,6 @@
 // The daemon itself: certificates, status, reload.
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +71,11 @@ void PrintStatus(const Json& status, absl::Time now) {
   sheet.Add("Hostname", TextOf(status, "hostname"));
   sheet.Add("State", FlagOf(status, "draining") ? "draining: takes no new mail" : "running");
   sheet.Add("Up for", DurationText(absl::Seconds(NumberOf(status, "uptime_seconds"))));
+  if (const int64_t ahead = NumberOf(status, "wall_clock_ahead_seconds"); ahead != 0) {
+    sheet.Add("Clock", absl::StrCat("the machine's was set ", ahead > 0 ? "forward" : "back",
+                                    " by ", DurationText(absl::Seconds(std::abs(ahead))),
+                                    "; what is queued waits as if it had not been"));
+  }
   sheet.Add("Listens on", absl::StrJoin(TextsOf(status, "listeners"), ", "));
   sheet.Add("Enforced TLS",
             absl::StrCat(CountText(NumberOf(policy, "entries"), "entry", "entries"),

@@ -19,14 +19,16 @@ void AddText(const char* member, const std::string& text, ordered_json& json) {
   if (!text.empty()) json[member] = text;
 }
 
-void AddTime(const char* member, std::optional<absl::Time> time, ordered_json& json) {
-  if (time) json[member] = TimeText(*time);
+void AddTime(const char* member, std::optional<absl::Time> time, absl::Duration wall_ahead,
+             ordered_json& json) {
+  if (time) json[member] = TimeText(*time + wall_ahead);
 }
 
-ordered_json ToJson(const queue::HistoryEntry& entry, Language language) {
+ordered_json ToJson(const queue::HistoryEntry& entry, absl::Duration wall_ahead,
+                    Language language) {
   const HistoryKind kind = KindOf(entry);
   ordered_json json = {{"cursor", queue::CursorOf(entry)},
-                       {"at", TimeText(entry.time)},
+                       {"at", TimeText(entry.time + wall_ahead)},
                        {"outcome", std::string(KindName(kind))},
                        {"heading", std::string(Heading(kind, language))},
                        {"tls_failed", entry.tls}};
@@ -38,8 +40,8 @@ ordered_json ToJson(const queue::HistoryEntry& entry, Language language) {
   AddText("entry", entry.entry, json);
   if (entry.entry_generation != 0) json["entry_generation"] = entry.entry_generation;
   if (entry.attempt != 0) json["attempt"] = entry.attempt;
-  AddTime("next_try_at", entry.next_attempt, json);
-  AddTime("deadline_at", entry.deadline, json);
+  AddTime("next_try_at", entry.next_attempt, wall_ahead, json);
+  AddTime("deadline_at", entry.deadline, wall_ahead, json);
   AddText("mx", entry.mx, json);
   AddText("address", entry.address, json);
   AddText("stage", entry.stage, json);
@@ -70,8 +72,9 @@ absl::StatusOr<Response> HistoryApi::List(const Request& request) {
   query.recipient = parameters.Text("recipient");
   const std::optional<HistoryKind> kind = parameters.Parsed("outcome", &ParseKind);
   if (kind) Select(*kind, query);
-  query.since = parameters.Time("since", absl::InfinitePast());
-  query.until = parameters.Time("until", absl::InfiniteFuture());
+  const absl::Duration wall_ahead = control_.WallAhead();
+  query.since = parameters.Time("since", absl::InfinitePast()) - wall_ahead;
+  query.until = parameters.Time("until", absl::InfiniteFuture()) - wall_ahead;
   query.newest_first = parameters.Word("order", {"newest", "oldest"}).value_or(0) == 0;
   query.limit = parameters.Count("limit", kDefaultPage, kMaxPage);
   query.cursor = parameters.Text("cursor");
@@ -81,7 +84,9 @@ absl::StatusOr<Response> HistoryApi::List(const Request& request) {
   SLUICE_ASSIGN_OR_RETURN(const queue::HistoryPage page,
                           control_.QueryHistory(query, request.deadline));
   ordered_json entries = ordered_json::array();
-  for (const queue::HistoryEntry& entry : page.entries) entries.push_back(ToJson(entry, language));
+  for (const queue::HistoryEntry& entry : page.entries) {
+    entries.push_back(ToJson(entry, wall_ahead, language));
+  }
   ordered_json labels;
   for (const Label& label : Labels()) {
     labels[std::string(label.member)] = std::string(label.text[static_cast<size_t>(language)]);

@@ -37,13 +37,17 @@ const char* StateName(queue::RecipientState state) {
   return "failed";
 }
 
-ordered_json ToJson(const queue::AttemptFailure& failure) {
-  return {{"at", TimeText(failure.at)}, {"tls", failure.tls}, {"stage", failure.stage},
-          {"reason", failure.reason},   {"mx", failure.mx},   {"address", failure.address},
+ordered_json ToJson(const queue::AttemptFailure& failure, absl::Duration wall_ahead) {
+  return {{"at", TimeText(failure.at + wall_ahead)},
+          {"tls", failure.tls},
+          {"stage", failure.stage},
+          {"reason", failure.reason},
+          {"mx", failure.mx},
+          {"address", failure.address},
           {"text", failure.text}};
 }
 
-ordered_json ToJson(const queue::QueueItem& item) {
+ordered_json ToJson(const queue::QueueItem& item, absl::Duration wall_ahead) {
   const queue::Envelope& envelope = item.envelope;
   ordered_json recipients = ordered_json::array();
   for (const queue::Recipient& recipient : envelope.recipients) {
@@ -58,21 +62,21 @@ ordered_json ToJson(const queue::QueueItem& item) {
                        {"recipients", std::move(recipients)},
                        {"size_bytes", envelope.body_bytes},
                        {"attempts", envelope.attempts},
-                       {"accepted_at", TimeText(envelope.accepted_at)},
-                       {"next_try_at", TimeText(envelope.next_due)},
-                       {"deadline_at", TimeText(envelope.deadline)},
+                       {"accepted_at", TimeText(envelope.accepted_at + wall_ahead)},
+                       {"next_try_at", TimeText(envelope.next_due + wall_ahead)},
+                       {"deadline_at", TimeText(envelope.deadline + wall_ahead)},
                        {"received_from",
                         {{"client_address", envelope.received_from.client_address},
                          {"helo", envelope.received_from.helo},
                          {"tls_version", envelope.received_from.tls_version},
                          {"cipher", envelope.received_from.tls_cipher}}}};
-  if (envelope.last_failure) json["last_failure"] = ToJson(*envelope.last_failure);
+  if (envelope.last_failure) json["last_failure"] = ToJson(*envelope.last_failure, wall_ahead);
   return json;
 }
 
-ordered_json ToJson(const std::vector<queue::QueueItem>& items) {
+ordered_json ToJson(const std::vector<queue::QueueItem>& items, absl::Duration wall_ahead) {
   ordered_json json = ordered_json::array();
-  for (const queue::QueueItem& item : items) json.push_back(ToJson(item));
+  for (const queue::QueueItem& item : items) json.push_back(ToJson(item, wall_ahead));
   return json;
 }
 
@@ -117,8 +121,9 @@ absl::StatusOr<Response> QueueApi::List(const Request& request) {
   SLUICE_ASSIGN_OR_RETURN(const queue::QueuePage page, control_.ListQueue(query, request.deadline));
   SLUICE_ASSIGN_OR_RETURN(const queue::QueueTotals totals,
                           control_.CountQueue(/*most_destinations=*/0, request.deadline));
-  return JsonReply({{"messages", ToJson(page.items)},
-                    {"totals", QueueTotalsToJson(totals)},
+  const absl::Duration wall_ahead = control_.WallAhead();
+  return JsonReply({{"messages", ToJson(page.items, wall_ahead)},
+                    {"totals", QueueTotalsToJson(totals, wall_ahead)},
                     {"next", page.next}});
 }
 
@@ -128,7 +133,7 @@ absl::StatusOr<Response> QueueApi::Show(const Request& request) {
   SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::QueueItem> items,
                           control_.FindQueued(id, request.deadline));
   if (items.empty()) return NotQueued(id);
-  return JsonReply({{"message_id", id.ToString()}, {"parts", ToJson(items)}});
+  return JsonReply({{"message_id", id.ToString()}, {"parts", ToJson(items, control_.WallAhead())}});
 }
 
 absl::StatusOr<Response> QueueApi::Retry(const Request& request) {

@@ -123,7 +123,7 @@ class Server::Service {
         queue_(control),
         history_(control),
         certificates_(control, clock),
-        status_(control, clock),
+        status_(control),
         workers_(io::NewThreadExecutor("admin", options.workers)) {
     domains_.AddTo(router_);
     domain_files_.AddTo(router_);

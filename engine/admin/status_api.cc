@@ -49,11 +49,11 @@ void AddCounts(const CoreStatus& core, ordered_json& json) {
 
 }  // namespace
 
-ordered_json QueueTotalsToJson(const queue::QueueTotals& totals) {
+ordered_json QueueTotalsToJson(const queue::QueueTotals& totals, absl::Duration wall_ahead) {
   ordered_json json = {
       {"messages", totals.items}, {"active", totals.in_flight}, {"body_bytes", totals.body_bytes}};
   if (totals.oldest_accepted_at) {
-    json["oldest_accepted_at"] = TimeText(*totals.oldest_accepted_at);
+    json["oldest_accepted_at"] = TimeText(*totals.oldest_accepted_at + wall_ahead);
   }
   return json;
 }
@@ -67,6 +67,7 @@ void StatusApi::AddTo(Router& router) {
 absl::StatusOr<Response> StatusApi::Show(const Request& request) {
   SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
   SLUICE_ASSIGN_OR_RETURN(const relay::Status status, control_.GetStatus(request.deadline));
+  const absl::Duration wall_ahead = control_.WallAhead();
   CoreStatus total;
   ordered_json cores = ordered_json::array();
   for (const CoreStatus& core : status.cores) {
@@ -81,14 +82,15 @@ absl::StatusOr<Response> StatusApi::Show(const Request& request) {
   return JsonReply({{"version", status.version},
                     {"hostname", status.hostname},
                     {"started_at", TimeText(status.started_at)},
-                    {"uptime_seconds", absl::ToInt64Seconds(clock_.WallNow() - status.started_at)},
+                    {"uptime_seconds", absl::ToInt64Seconds(status.uptime)},
+                    {"wall_clock_ahead_seconds", absl::ToInt64Seconds(wall_ahead)},
                     {"draining", status.draining},
                     {"listeners", status.listeners},
                     {"policy",
                      {{"entries", status.policy_entries},
                       {"generation", status.policy_generation},
                       {"default_tls_level", status.default_tls_level}}},
-                    {"queue", QueueTotalsToJson(status.queue)},
+                    {"queue", QueueTotalsToJson(status.queue, wall_ahead)},
                     {"total", std::move(sum)},
                     {"cores", std::move(cores)}});
 }

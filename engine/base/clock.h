@@ -53,13 +53,18 @@ const Clock& SystemClock();
 class ManualClock : public Clock {
  public:
   explicit ManualClock(absl::Time wall = absl::FromUnixSeconds(1'700'000'000)) : start_(wall) {}
-  absl::Time WallNow() const override { return start_ + absl::Nanoseconds(elapsed_ns_.load()); }
+  absl::Time WallNow() const override {
+    return start_ + absl::Nanoseconds(stepped_ns_.load() + elapsed_ns_.load());
+  }
   MonoTime MonoNow() const override { return MonoTime::FromNanos(elapsed_ns_.load()); }
   void Advance(absl::Duration by) { elapsed_ns_ += absl::ToInt64Nanoseconds(by); }
+  // Sets the wall clock alone, as an administrator or NTP does.
+  void StepWall(absl::Duration by) { stepped_ns_ += absl::ToInt64Nanoseconds(by); }
 
  private:
   const absl::Time start_;
   std::atomic<int64_t> elapsed_ns_{0};
+  std::atomic<int64_t> stepped_ns_{0};
 };
 
 }  // namespace sluice

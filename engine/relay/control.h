@@ -136,6 +136,7 @@ struct Status {
   std::string version;
   std::string hostname;
   absl::Time started_at;
+  absl::Duration uptime;  // by monotonic time
   bool draining = false;
   std::vector<std::string> listeners;  // "127.0.0.1:2525"
   std::vector<CoreStatus> cores;
@@ -164,7 +165,10 @@ class Control {
   // At the deadline the targets that have no answer yet stand in it as such.
   virtual absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) = 0;
 
-  // The queue; queue/queue_view.h has what is asked and answered.
+  // The queue; queue/queue_view.h has what is asked and answered. Its times, and those of the
+  // history, asked and answered, are in the queue's own time (queue/spool.h); people are shown them
+  // with this added. Zero unless the machine's clock was stepped.
+  virtual absl::Duration WallAhead() const = 0;
   virtual absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
                                                         MonoTime deadline) = 0;
   virtual absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,

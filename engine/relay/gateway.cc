@@ -24,7 +24,8 @@ Gateway::Gateway(GatewayOptions options, io::Machine& machine)
     : options_(std::move(options)),
       machine_(machine),
       clock_(machine.clock()),
-      started_at_(clock_.WallNow()) {}
+      started_at_(clock_.WallNow()),
+      started_(clock_.MonoNow()) {}
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
                                                         io::Machine& machine) {

@@ -75,6 +75,7 @@ class Gateway final : public Control {
                                            MonoTime deadline) override;
   absl::StatusOr<Explanation> Explain(absl::string_view domain) const override;
   absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
+  absl::Duration WallAhead() const override { return spool_->WallAhead(); }
   absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
                                                 MonoTime deadline) override;
   absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,
@@ -109,6 +110,7 @@ class Gateway final : public Control {
   io::Machine& machine_;
   const Clock& clock_;
   const absl::Time started_at_;
+  const MonoTime started_;
 
   // In the order in which they are started; what stands further down uses what stands above.
   std::unique_ptr<io::Executor> store_thread_;

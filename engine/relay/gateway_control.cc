@@ -221,6 +221,7 @@ absl::StatusOr<Status> Gateway::GetStatus(MonoTime deadline) {
   status.version = options_.version;
   status.hostname = options_.settings.hostname;
   status.started_at = started_at_;
+  status.uptime = clock_.MonoNow() - started_;
   status.draining = draining_;
   status.listeners = listeners_;
   for (const auto& shard : shards_) status.cores.push_back(shard->StatusOfCore());

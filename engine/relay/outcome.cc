@@ -254,7 +254,7 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
 queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
                                               std::vector<smtp::DsnRecipient> failed,
                                               smtp::DsnCause cause, const io::Body& original,
-                                              absl::Time now) {
+                                              absl::Time now, absl::Duration wall_ahead) {
   SLUICE_CHECK(!envelope.sender.empty());
   queue::NewMessage message;
   message.id = ids_.Next(now);
@@ -264,9 +264,10 @@ queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
   request.sender = envelope.sender;
   request.message_id = envelope.id.ToString();
   request.id = message.id.ToString();
-  request.arrived = envelope.accepted_at;
-  request.now = now;
+  request.arrived = envelope.accepted_at + wall_ahead;
+  request.now = now + wall_ahead;
   request.recipients = std::move(failed);
+  for (smtp::DsnRecipient& recipient : request.recipients) recipient.last_attempt += wall_ahead;
   const smtp::Dsn dsn = smtp::MakeDsn(request, original);
   message.body = io::Body::Copy(dsn.text);
   queue::Envelope reply;

@@ -116,7 +116,7 @@ std::optional<smtp::Reply> Reception::CheckRecipient(const smtp::Client& client,
 }
 
 std::string Reception::NewMessageId() {
-  return host_.ids().Next(host_.core().WallNow()).ToString();
+  return host_.ids().Next(host_.spool().Now()).ToString();
 }
 
 queue::NewMessage Reception::MessageOf(smtp::Transaction transaction) {
@@ -125,7 +125,7 @@ queue::NewMessage Reception::MessageOf(smtp::Transaction transaction) {
   SLUICE_CHECK(id.ok());  // we made it
   message.id = *id;
   message.body = std::move(transaction.body);
-  const absl::Time now = host_.core().WallNow();
+  const absl::Time now = host_.spool().Now();
   std::map<std::string, std::vector<queue::Recipient>> by_destination;
   for (smtp::Address& address : transaction.recipients) {
     queue::Recipient recipient;

@@ -31,7 +31,8 @@ io::Task<void> Scheduler::Run() {
   MonoTime next_trim = core_.Now();
   while (!stopping_) {
     size_t taken = 0;
-    const absl::Time now = core_.WallNow();
+    spool_.KeepTime();
+    const absl::Time now = spool_.Now();
     if (next_expiry <= now) taken += co_await Expire(next_expiry);
     if (!stopping_ && spool_.NextDue() <= now) taken += co_await Dispatch();
     if (core_.Now() >= next_trim) {
@@ -41,7 +42,7 @@ io::Task<void> Scheduler::Run() {
       });
     }
     if (taken > 0) continue;
-    const absl::Duration until_due = spool_.NextDue() - core_.WallNow();
+    const absl::Duration until_due = spool_.NextDue() - spool_.Now();
     co_await stopped_.Wait(core_.Now() +
                            std::clamp(until_due, absl::Milliseconds(5), settings_.queue_look));
   }
@@ -49,16 +50,16 @@ io::Task<void> Scheduler::Run() {
 
 io::Task<size_t> Scheduler::Expire(absl::Time& next) {
   io::Answer<absl::StatusOr<queue::TakenWork>> expired(core_);
-  spool_.TakeExpired(core_.WallNow(), kAtOnce, expired.Sender());
+  spool_.TakeExpired(spool_.Now(), kAtOnce, expired.Sender());
   // The store answers everything it is asked; what it hands out must not be lost on the way.
   std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await expired.Wait(MonoTime::Never());
   if (!answer.has_value() || !answer->ok()) {
-    next = core_.WallNow() + settings_.queue_look;
+    next = spool_.Now() + settings_.queue_look;
     co_return 0;
   }
   // New messages have the longest deadlines, but --queue_lifetime may have been shortened since.
-  next = std::min((*answer)->next, core_.WallNow() + settings_.queue_look);
+  next = std::min((*answer)->next, spool_.Now() + settings_.queue_look);
   const size_t count = (*answer)->items.size();
   for (queue::Envelope& envelope : (*answer)->items) {
     Shard& shard = NextShard();
@@ -71,7 +72,7 @@ io::Task<size_t> Scheduler::Expire(absl::Time& next) {
 
 io::Task<size_t> Scheduler::Dispatch() {
   io::Answer<absl::StatusOr<queue::TakenWork>> due(core_);
-  const absl::Time now = core_.WallNow();
+  const absl::Time now = spool_.Now();
   spool_.TakeDue(now, kAtOnce, due.Sender());
   std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await due.Wait(MonoTime::Never());  // as above

@@ -1,5 +1,9 @@
 // Finds what is due and what has reached its deadline, and hands it to the shards.
 //
+// Both are asked for by the queue's own time, which no step of the machine's clock moves: a step
+// neither deletes mail nor sends all that waits at once (queue/spool.h). The waits in between are
+// monotonic.
+//
 // One coroutine, on the core of the first shard; it takes no more than the lanes can hold.
 #ifndef SLUICE_ENGINE_RELAY_SCHEDULER_H_
 #define SLUICE_ENGINE_RELAY_SCHEDULER_H_

@@ -207,7 +207,7 @@ void Shard::PutBack(Attempt attempt) {
     return;
   }
   spool_.Release(attempt.envelope.id, attempt.envelope.destination,
-                 core_.WallNow() + kPutBackFor);
+                 spool_.Now() + kPutBackFor);
 }
 
 // Due at once: whoever opens the queue next does not wait for the end of our lease.
@@ -233,7 +233,7 @@ io::Task<void> Shard::SweepLanes() {
 void Shard::Conclude(Attempt attempt, const AttemptReport& report) {
   DropBody(attempt);
   OutcomeWriter::Written written =
-      writer_.OfAttempt(std::move(attempt.envelope), report, core_.WallNow());
+      writer_.OfAttempt(std::move(attempt.envelope), report, spool_.Now());
   Count(written, report);
   core_.Spawn(Record(std::move(written), std::move(attempt.body)));
 }
@@ -263,7 +263,7 @@ void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& re
 }
 
 void Shard::Expire(queue::Envelope envelope) {
-  OutcomeWriter::Written written = writer_.OfExpiry(std::move(envelope), core_.WallNow());
+  OutcomeWriter::Written written = writer_.OfExpiry(std::move(envelope), spool_.Now());
   counters_.expired.Add();
   if (written.tls_failed) counters_.deleted_tls_policy.Add();
   const queue::HistoryEntry& entry = written.result.history.front();
@@ -290,7 +290,7 @@ io::Task<bool> Shard::AddNotification(OutcomeWriter::Written& written,
   }
   queue::NewMessage notification =
       writer_.Notification(written.result.envelope, std::move(written.failed), written.cause,
-                           *original.body, core_.WallNow());
+                           *original.body, spool_.Now(), spool_.WallAhead());
   notifications.push_back({notification.envelopes.front(), notification.body});
   written.result.notifications.push_back(std::move(notification));
   co_return true;
@@ -304,7 +304,7 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
   const std::string destination = written.result.envelope.destination;
   const bool notified = co_await AddNotification(written, std::move(body), notifications);
   if (!notified) {
-    spool_.Release(id, destination, core_.WallNow() + kPutBackFor);
+    spool_.Release(id, destination, spool_.Now() + kPutBackFor);
     co_return;
   }
   while (true) {

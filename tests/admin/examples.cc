@@ -160,7 +160,8 @@ relay::Status RunningStatus(absl::Time now) {
   relay::Status status;
   status.version = "0.1.0";
   status.hostname = "gw.example.net";
-  status.started_at = now - absl::Hours(76) - absl::Minutes(30);
+  status.uptime = absl::Hours(76) + absl::Minutes(30);
+  status.started_at = now - status.uptime;
   status.listeners = {"127.0.0.1:2525", "[::1]:2525"};
   status.cores = {first, second};
   status.queue.items = 2;

@@ -25,6 +25,7 @@ class FakeControl : public relay::Control {
   std::vector<queue::HistoryEntry> history;  // oldest first
   std::vector<relay::ServedCertificate> certificates;
   relay::Status status;
+  absl::Duration wall_ahead;
   absl::Status reload;
   // Where set, every call of Ping waits in it.
   std::function<void()> while_pinging;
@@ -44,6 +45,7 @@ class FakeControl : public relay::Control {
                                                   MonoTime deadline) override;
   absl::StatusOr<relay::Explanation> Explain(absl::string_view domain) const override;
   absl::StatusOr<relay::PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
+  absl::Duration WallAhead() const override { return wall_ahead; }
   absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
                                                 MonoTime deadline) override;
   absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,

@@ -2,10 +2,12 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "engine/admin/history_text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,6 +47,37 @@ TEST_F(RecordsApiTest, QueueIsListedWithTotals) {
   EXPECT_EQ(queue["totals"]["messages"], 2);
   EXPECT_EQ(queue["totals"]["active"], 1);
   EXPECT_EQ(queue["next"], "");
+}
+
+// The machine's clock was set forward by a day: what the queue has written down is shown, and asked
+// for, as the clock that people see will have it.
+TEST_F(RecordsApiTest, TimesAreShownByTheMachinesClock) {
+  const json before = Get("/v1/queue").json()["messages"][0];
+  control_.wall_ahead = absl::Hours(24);
+  const json queue = Get("/v1/queue").json();
+  const json& waiting = queue["messages"][0];
+  EXPECT_EQ(before["accepted_at"], "2023-11-14T19:43:20.000Z");
+  EXPECT_EQ(waiting["accepted_at"], "2023-11-15T19:43:20.000Z");
+  for (const char* const member : {"next_try_at", "deadline_at"}) {
+    absl::Time then;
+    absl::Time now;
+    std::string error;
+    ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, before[member].get<std::string>(), &then, &error));
+    ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, waiting[member].get<std::string>(), &now, &error));
+    EXPECT_EQ(now - then, absl::Hours(24)) << member;
+  }
+  EXPECT_EQ(queue["totals"]["oldest_accepted_at"], "2023-11-15T19:43:20.000Z");
+  EXPECT_EQ(Get("/v1/status").json()["wall_clock_ahead_seconds"], 24 * 3600);
+
+  const json entry = Get("/v1/history?since=2023-11-15T00:00:00Z").json()["entries"][0];
+  EXPECT_EQ(control_.last_history_query.since, absl::FromUnixSeconds(1699920000));
+  EXPECT_EQ(control_.last_history_query.until, absl::InfiniteFuture());
+  const json unmoved = [this] {
+    control_.wall_ahead = absl::ZeroDuration();
+    return Get("/v1/history").json()["entries"][0];
+  }();
+  EXPECT_NE(entry["at"], unmoved["at"]);
+  EXPECT_EQ(entry["cursor"], unmoved["cursor"]) << "a place in the history is no time";
 }
 
 TEST_F(RecordsApiTest, QueueIsPagedWithACursor) {

@@ -123,6 +123,11 @@ void SpoolWorld::Release(const Envelope& envelope, absl::Time not_before) {
   store_.RunAll();
 }
 
+void SpoolWorld::KeepTime() {
+  spool_->KeepTime();
+  store_.RunAll();
+}
+
 absl::StatusOr<Afterwards> SpoolWorld::Deliver(Envelope envelope) {
   for (Recipient& recipient : envelope.recipients) recipient.state = RecipientState::kDelivered;
   return Finish({.envelope = std::move(envelope)});

@@ -80,7 +80,9 @@ class SpoolWorld {
   ManualClock& clock() { return clock_; }
   SteppedExecutor& store() { return store_; }
   Random& random() { return random_; }
-  absl::Time Now() { return clock_.WallNow(); }
+  absl::Time Now() { return spool_ == nullptr ? clock_.WallNow() : spool_->Now(); }
+  // As the scheduler does all the time.
+  void KeepTime();
 
   SpoolOptions options;  // for Open
 
