@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "queue/item_rows.h"
 #include "queue/key_codec.h"
 #include "queue/spool_state.h"
@@ -64,7 +65,7 @@ AcceptTicket SpoolState::Accept(NewMessage message, Done<absl::Status> done) {
 }
 
 void SpoolState::AcceptedOrFailed(AcceptJob& job, absl::Status written) {
-  if (!written.ok()) {
+  if (!written.ok() && !SLUICE_PLANTED_BUG(AnsweredAfterFailedWrite)) {
     job.ticket.state_->store(AcceptTicket::State::kFailed);
     std::move(job.done)(std::move(written));
     return;

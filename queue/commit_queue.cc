@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/planted_bug.h"
 
 namespace sluice::queue {
 
@@ -71,7 +72,8 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
     for (CommitRequest& request : group) {
       prepared.push_back(request.prepare(batch));
       any = any || prepared.back().ok();
-      sync = sync || (request.durable && prepared.back().ok());
+      sync = sync || (request.durable && prepared.back().ok() &&
+                      !SLUICE_PLANTED_BUG(AnsweredBeforeSync));
     }
     if (any && !batch.empty()) written = database_.Write(batch.writes(), sync);
   }

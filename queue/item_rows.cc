@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/base/status_macros.h"
 #include "queue/envelope_codec.h"
 #include "queue/key_codec.h"
@@ -60,11 +61,11 @@ void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
     envelope.attempts = 0;
     envelope.body_bytes = body.size();
     envelope.body_chunks = chunk_number;
-    envelope.sole_destination = envelopes.size() == 1;
+    envelope.sole_destination = envelopes.size() == 1 || SLUICE_PLANTED_BUG(BodyErasedWithFirstItem);
     envelope.revision = 0;
     const std::string item = ItemKey(envelope.id, envelope.destination);
     batch.Put(Table::kEnvelope, item, EncodeEnvelope(envelope));
-    batch.Put(Table::kDue, TimeKey(due, item), "");
+    if (!SLUICE_PLANTED_BUG(DueRowLostOnRestart)) batch.Put(Table::kDue, TimeKey(due, item), "");
     batch.Put(Table::kExpiry, TimeKey(envelope.deadline, item), EncodeSize(body.size()));
   }
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 
 namespace sluice::queue {
 namespace {
@@ -42,7 +43,9 @@ absl::StatusOr<RetryTimetable> RetryTimetable::Parse(absl::string_view schedule)
 absl::Time RetryTimetable::NextAttempt(int attempts_before, absl::Time now, absl::Time deadline,
                                        Random& random) const {
   SLUICE_CHECK(attempts_before >= 0);
-  const size_t step = std::min(static_cast<size_t>(attempts_before), waits_.size() - 1);
+  const size_t step = SLUICE_PLANTED_BUG(RetriedTooOften)
+                          ? 0
+                          : std::min(static_cast<size_t>(attempts_before), waits_.size() - 1);
   const double factor = 1 - kJitter + 2 * kJitter * random.Unit();
   return std::min(now + waits_[step] * factor, deadline);
 }

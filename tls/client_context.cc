@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/base/status_macros.h"
 #include "tls/context.h"
 #include "tls/openssl_error.h"
@@ -148,7 +149,7 @@ absl::StatusOr<std::unique_ptr<ClientContext>> ClientContext::Create(
   }
   SLUICE_RETURN_IF_ERROR(policy.Apply(result->context_));
   SSL_CTX_set_custom_verify(result->context_, SSL_VERIFY_PEER, Verify);
-  SSL_CTX_set_reverify_on_resume(result->context_, 1);
+  SSL_CTX_set_reverify_on_resume(result->context_, SLUICE_PLANTED_BUG(SessionAcrossPolicies) ? 0 : 1);
   SSL_CTX_set_session_cache_mode(result->context_,
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(result->context_, KeepSession);

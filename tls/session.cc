@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "tls/openssl_error.h"
 #include "tls/peer_verifier.h"
 #include "tls/serving.h"
@@ -96,7 +97,9 @@ std::unique_ptr<Session> Session::NewClient(ClientContext& context, const PeerDe
   SSL* const ssl = session->ssl_;
   session->client_ = &context;
   session->demand_ = demand;
-  session->cache_key_ = absl::StrCat(peer, "/", demand.Digest());
+  session->cache_key_ = SLUICE_PLANTED_BUG(SessionAcrossPolicies)
+                            ? std::string(peer)
+                            : absl::StrCat(peer, "/", demand.Digest());
   SSL_set_connect_state(ssl);
   if (!demand.server_name.empty()) SSL_set_tlsext_host_name(ssl, demand.server_name.c_str());
   SLUICE_CHECK(SSL_set_min_proto_version(ssl, static_cast<uint16_t>(demand.minimum_version)) == 1);

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "engine/relay/outcome.h"
 #include "engine/smtp/stage.h"
 
@@ -87,7 +88,8 @@ std::optional<Attempt> Lane::Take() {
 }
 
 bool Lane::StillOurs(const Attempt& attempt) const {
-  return host_.PolicyFor(attempt.envelope.destination).Digest() == digest_;
+  return host_.PolicyFor(attempt.envelope.destination).Digest() == digest_ ||
+         SLUICE_PLANTED_BUG(PolicyFromBeforeReload);
 }
 
 void Lane::FailBacklog(const AttemptReport& report) {
@@ -209,6 +211,12 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   using Force = OutboundPolicy::Force;
   would_fail_.reset();
   const tls::PeerDemand demand = lane_.policy_.DemandOf(hop.host);
+  if (SLUICE_PLANTED_BUG(PlaintextOnSecondMx) && next_ > 1) {
+    co_return co_await TryOpen(hop.address, smtp::TlsUse::May(demand));
+  }
+  if (SLUICE_PLANTED_BUG(PolicyByMxName) && host_.PolicyFor(hop.host).force == Force::kMay) {
+    co_return co_await TryOpen(hop.address, smtp::TlsUse::May(demand));
+  }
   if (lane_.policy_.force != Force::kMay) {
     std::optional<smtp::Failure> failed =
         co_await TryOpen(hop.address, smtp::TlsUse::Must(demand));

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/smtp/stage.h"
 #include "policy/domain_name.h"
 
@@ -57,7 +58,8 @@ Share ShareOf(const AttemptReport& report, size_t pending_index) {
     const smtp::Failure& failure = *report.failure;
     // A failure of TLS never bounces mail at once, whatever the server said to STARTTLS.
     const bool permanent =
-        failure.kind == smtp::Failure::Kind::kPermanent && !failure.tls_reason.has_value();
+        (failure.kind == smtp::Failure::Kind::kPermanent && !failure.tls_reason.has_value()) ||
+        (SLUICE_PLANTED_BUG(RefusedStartTlsBounces) && failure.tls_reason == tls::Reason::kRefused);
     share.outcome = permanent ? RecipientOutcome::kFailed : RecipientOutcome::kDeferred;
     share.stage = StageOf(failure.stage);
     share.reason = ReasonOf(failure.tls_reason);
@@ -169,6 +171,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
     entry->recipients.push_back(recipient.address);
     switch (share.outcome) {
       case RecipientOutcome::kDelivered:
+        if (SLUICE_PLANTED_BUG(PartialSuccessForgotten) && written.deferred) break;
         recipient.state = RecipientState::kDelivered;
         ++written.delivered;
         break;
@@ -200,6 +203,10 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
   envelope.policy_digest = report.policy.Digest();
   written.result.next_attempt = next;
   for (std::optional<queue::HistoryEntry>& entry : entries) {
+    if (SLUICE_PLANTED_BUG(HistoryOfFirstAttemptOnly) && envelope.attempts > 0 &&
+        written.deferred) {
+      continue;
+    }
     if (entry.has_value()) written.result.history.push_back(*std::move(entry));
   }
   if (envelope.sender.empty()) written.failed.clear();

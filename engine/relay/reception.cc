@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
 #include "engine/relay/outcome.h"
 #include "policy/demand.h"
@@ -40,7 +41,9 @@ std::optional<smtp::Reply> Reception::CheckSender(const smtp::Client& client,
   if (sender.domain.empty()) {
     return Make(553, {5, 1, 7}, "The sender's address has no domain");
   }
-  const policy::Entry* const entry = host_.list().Lookup(sender.domain, policy::Flow::kInbound);
+  const policy::Entry* const entry = host_.list().Lookup(
+      sender.domain, SLUICE_PLANTED_BUG(InboundAsOutbound) ? policy::Flow::kOutbound
+                                                           : policy::Flow::kInbound);
   if (entry == nullptr) return std::nullopt;
   const policy::InboundDemand demand = policy::InboundDemandOf(*entry);
   const absl::string_view reason = Shortfall(client.tls, demand);
@@ -169,7 +172,8 @@ io::Task<smtp::Reply> Reception::Take(smtp::Transaction transaction) {
   const absl::Status status =
       answer.value_or(absl::DeadlineExceededError("the store did not answer in time"));
   // After a time-out it may have been stored all the same, and cannot be taken back any more.
-  const bool on_disk = status.ok() || (!answer.has_value() && !ticket.Withdraw());
+  const bool on_disk = status.ok() || (!answer.has_value() && !SLUICE_PLANTED_BUG(WithdrawForgotten) &&
+                                        !ticket.Withdraw());
   if (on_disk) {
     host_.counters().messages_accepted.Add();
     log::Info("accepted", {{"id", id},

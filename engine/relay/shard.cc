@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
 #include "engine/relay/ping.h"
 #include "engine/smtp/stage.h"
@@ -206,6 +207,7 @@ void Shard::PutBack(Attempt attempt) {
     LeaveToSuccessor(attempt.envelope);
     return;
   }
+  if (SLUICE_PLANTED_BUG(PutBackForgotten)) return;
   spool_.Release(attempt.envelope.id, attempt.envelope.destination,
                  spool_.Now() + kPutBackFor);
 }
@@ -292,7 +294,9 @@ io::Task<bool> Shard::AddNotification(OutcomeWriter::Written& written,
       writer_.Notification(written.result.envelope, std::move(written.failed), written.cause,
                            *original.body, spool_.Now(), spool_.WallAhead());
   notifications.push_back({notification.envelopes.front(), notification.body});
-  written.result.notifications.push_back(std::move(notification));
+  if (!SLUICE_PLANTED_BUG(NotificationForgotten)) {
+    written.result.notifications.push_back(std::move(notification));
+  }
   co_return true;
 }
 
@@ -315,7 +319,9 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
     const absl::Status status = answer->status();
     if (status.ok()) {
       for (Attempt& attempt : notifications) Dispatch(std::move(attempt));
-      if (**answer == queue::Afterwards::kExpired) Expire(written.result.envelope);
+      if (**answer == queue::Afterwards::kExpired && !SLUICE_PLANTED_BUG(ExpiryInOneStateOnly)) {
+        Expire(written.result.envelope);
+      }
       co_return;
     }
     log::Error("outcome_not_written", {{"id", id.ToString()}, {"error", status.message()}});

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 
 namespace sluice::smtp {
 namespace {
@@ -22,6 +23,7 @@ size_t RunLength(absl::string_view bytes) {
     if (newline == nullptr) return bytes.size();
     at = static_cast<const char*>(newline) + 1;
     if (at == end) return bytes.size();
+    if (SLUICE_PLANTED_BUG(DotNotStuffed)) return bytes.size();
     if (*at == '.') return static_cast<size_t>(at - begin);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/planted_bug.h"
 
 namespace sluice::smtp {
 
@@ -62,7 +63,8 @@ size_t DataDecoder::TakeLines(absl::string_view text) {
   } while (line_ended && !in_header_ && taken < text.size() && text[taken] != '.');
   Keep(text.substr(0, taken));
   if (line_ended) {
-    at_ = At::kLineStart;
+    at_ = SLUICE_PLANTED_BUG(DotAtBufferEdgeKept) && taken == text.size() ? At::kInLine
+                                                                         : At::kLineStart;
     if (in_header_) EndHeaderLine();
   }
   return taken;

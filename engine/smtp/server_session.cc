@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "engine/smtp/data_decoder.h"
 #include "engine/smtp/received_field.h"
 
@@ -38,6 +39,7 @@ ServerSession::ServerSession(io::Core& core, std::unique_ptr<io::Connection> con
       goodbye_said_(core) {}
 
 MonoTime ServerSession::Deadline(absl::Duration timeout) const {
+  if (SLUICE_PLANTED_BUG(TimerNotRearmed)) return MonoTime::Never();
   return std::min(core_.Now() + timeout, session_deadline_);
 }
 
@@ -142,7 +144,7 @@ io::Task<absl::Status> ServerSession::NextCommand(Next& next) {
 }
 
 io::Task<absl::Status> ServerSession::StartTls() {
-  if (!stream_.input().empty()) {
+  if (!stream_.input().empty() && !SLUICE_PLANTED_BUG(ObeysCommandsBehindStartTls)) {
     // Commands in clear that were to be obeyed inside TLS (RFC 3207 §4.2, CVE-2011-0411). Nothing
     // is said any more: whoever put them there would only learn from it.
     log::Warning("starttls_injection",

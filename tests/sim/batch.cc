@@ -38,16 +38,17 @@ struct Child {
   SteadyClock::time_point began;
 };
 
-Child Begin(uint64_t seed) {
+Child Begin(uint64_t seed, const std::string& bug) {
   int pipe_ends[2];
   SLUICE_CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
   const std::string argument = absl::StrCat("--seed=", seed);
+  const std::string planted = absl::StrCat("--bug=", bug);
   const pid_t pid = fork();
   SLUICE_CHECK(pid >= 0);
   if (pid == 0) {
     dup2(pipe_ends[1], STDOUT_FILENO);
     dup2(pipe_ends[1], STDERR_FILENO);
-    execl("/proc/self/exe", "simulate", argument.c_str(), nullptr);
+    execl("/proc/self/exe", "simulate", argument.c_str(), planted.c_str(), nullptr);
     _exit(127);
   }
   close(pipe_ends[1]);
@@ -133,7 +134,7 @@ int RunBatch(const BatchOptions& options) {
     const bool more = next < options.start + options.seeds && broken == 0 &&
                       (options.minutes <= 0 || seconds() < options.minutes * 60);
     if (more && children.size() < jobs) {
-      children.push_back(Begin(next++));
+      children.push_back(Begin(next++, options.bug));
       continue;
     }
     if (children.empty()) break;

@@ -14,6 +14,7 @@ struct BatchOptions {
   uint64_t start = 1;
   double minutes = 0;  // no new ones are begun after so long; 0: no limit
   int jobs = 0;        // side by side; 0: one for each processor
+  std::string bug;     // planted in each; empty: none
 };
 
 // Prints what was run, and of a seed that broke a promise the line that replays it and the end of

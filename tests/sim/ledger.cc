@@ -227,8 +227,17 @@ size_t Ledger::ends(queue::Outcome outcome) const {
 void Ledger::Audit(const std::vector<queue::HistoryEntry>& history) {
   CheckAttempts(history);
   CheckEnds(history);
-  for (const auto& [token, letter] : letters_) CheckLetter(letter);
+  CheckTriedToTheEnd(history);
+  for (const auto& [token, letter] : letters_) {
+    CheckLetter(letter);
+    CheckNotified(letter);
+  }
   CheckTwice();
+}
+
+// A clock that was set while the gateway was down: how much time has passed nobody can tell.
+bool Ledger::TimeIsUncertain() const {
+  return scenario_.clock_steps > 0 && scenario_.crashes + scenario_.restarts > 0;
 }
 
 void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
@@ -260,7 +269,7 @@ void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
                          (wait >= waits[step] * (1 - queue::RetryTimetable::kJitter) -
                                       absl::Hours(scenario_.disk_faults > 0 ? 2 : 0) - slack ||
                           *entry.next_attempt == *entry.deadline);
-    if (!in_time && scenario_.clock_steps == 0) {
+    if (!in_time && !TimeIsUncertain()) {
       Broken("retries keep to the timetable",
              absl::StrCat(id, ": attempt ", entry.attempt, ", then ", absl::FormatDuration(wait)));
     }
@@ -272,19 +281,58 @@ void Ledger::CheckEnds(const std::vector<queue::HistoryEntry>& history) {
     if (!entry.message_id.has_value() || !IsEnd(entry.outcome)) continue;
     const std::string id = entry.message_id->ToString();
     for (const std::string& address : entry.recipients) {
+      if (entry.sender.empty()) notified_.insert(address);
       if (!ends_.emplace(Recipient{id, address}, End{entry.outcome, entry.time}).second) {
         Broken("one end for each recipient", absl::StrCat(id, ": ", address, " ended twice"));
       }
     }
     const bool over = entry.outcome == queue::Outcome::kExpired ||
                       entry.outcome == queue::Outcome::kDeletedTlsPolicy;
-    if (!over || scenario_.clock_steps > 0) continue;
+    if (!over || TimeIsUncertain()) continue;
     if (!entry.deadline.has_value()) Broken("an expiry names its deadline", id);
     const absl::Time deadline = *entry.deadline;
     if (entry.time < deadline || entry.time > deadline + kMostAttempt + down_) {
       Broken("expiry at the deadline", absl::StrCat(id, ": ", absl::FormatDuration(
                                                                   entry.time - deadline),
                                                     " after it"));
+    }
+  }
+}
+
+// Mail that is deleted for its age has been tried as long as it was there.
+void Ledger::CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history) {
+  if (TimeIsUncertain()) return;
+  std::map<Recipient, absl::Time> last_tried;  // by queue id and domain
+  const absl::Duration longest = *std::max_element(timetable_.waits().begin(), timetable_.waits().end()) *
+                                 (1 + queue::RetryTimetable::kJitter);
+  for (const queue::HistoryEntry& entry : history) {
+    if (!entry.message_id.has_value()) continue;
+    const Recipient item = {entry.message_id->ToString(), entry.domain};
+    if (entry.outcome == queue::Outcome::kDeferred) last_tried[item] = entry.time;
+    if (entry.outcome != queue::Outcome::kExpired &&
+        entry.outcome != queue::Outcome::kDeletedTlsPolicy) {
+      continue;
+    }
+    const auto tried = last_tried.find(item);
+    const absl::Time since =
+        tried == last_tried.end() ? entry.message_id->time() : tried->second;
+    if (entry.time - since > longest + kMostAttempt + down_) {
+      Broken("mail is tried until its deadline",
+             absl::StrCat(item.first, " to ", item.second, " was not tried for ",
+                          absl::FormatDuration(entry.time - since)));
+    }
+  }
+}
+
+void Ledger::CheckNotified(const Letter& letter) {
+  if (letter.answer != Letter::Answer::kAccepted || letter.sender.empty()) return;
+  for (const std::string& recipient : letter.recipients) {
+    const queue::Outcome outcome = ends_.at({letter.queue_id, recipient}).outcome;
+    const bool owed = outcome == queue::Outcome::kFailed || outcome == queue::Outcome::kExpired ||
+                      (outcome == queue::Outcome::kDeletedTlsPolicy && scenario_.bounce);
+    if (owed && notified_.find(letter.sender) == notified_.end()) {
+      Broken("a sender learns of what was not delivered",
+             absl::StrCat(letter.token, " to ", recipient));
     }
   }
 }

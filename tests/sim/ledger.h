@@ -129,9 +129,13 @@ class Ledger {
   bool MayBounce(absl::string_view recipient) const;
   void CheckBody(const Delivery& delivery, const Letter& letter);
   void CheckNotification(const Delivery& delivery, const Letter& letter);
+  bool TimeIsUncertain() const;
   void CheckAttempts(const std::vector<queue::HistoryEntry>& history);
   void CheckEnds(const std::vector<queue::HistoryEntry>& history);
   void CheckLetter(const Letter& letter);
+  void CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history);
+  // A sender who is owed a notification gets one.
+  void CheckNotified(const Letter& letter);
   void CheckTwice();
   Letter* FindLetter(absl::string_view token);
 
@@ -148,6 +152,7 @@ class Ledger {
   std::vector<MonoTime> crashes_;
   absl::Duration down_;
   std::map<Recipient, End> ends_;
+  std::set<std::string> notified_;  // senders to whom a notification has had an end
   size_t twice_ = 0;
   std::function<void(absl::string_view)> on_broken_;
 };

@@ -14,11 +14,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "tests/sim/batch.h"
 #include "tests/sim/world.h"
 
@@ -27,6 +29,8 @@ ABSL_FLAG(bool, story, false, "with --seed: tell all that happens, on stderr");
 ABSL_FLAG(uint64_t, seeds, 100, "how many to run");
 ABSL_FLAG(uint64_t, start, 1, "the first of them");
 ABSL_FLAG(double, minutes, 0, "stop beginning new ones after so many minutes; 0: no limit");
+ABSL_FLAG(std::string, bug, "",
+          "plant this bug (tests/sim/mutations): in the sanitized build alone");
 ABSL_FLAG(int, jobs, 0, "how many run side by side; 0: as many as there are processors");
 
 namespace sluice::sim {
@@ -80,11 +84,21 @@ int main(int argc, char** argv) {
   sluice::sim::WithoutRandomAddresses(argv);
   absl::SetProgramUsageMessage("Simulates a gateway, its clients, its next hops and its disk.");
   absl::ParseCommandLine(argc, argv);
+  const std::string bug = absl::GetFlag(FLAGS_bug);
+  if (!bug.empty()) {
+#ifdef SLUICE_PLANTED_BUGS
+    sluice::PlantBug(bug);
+#else
+    std::cerr << "simulate: --bug needs the sanitized build (build-sanitize/tests/simulate)\n";
+    return 2;
+#endif
+  }
   if (const uint64_t seed = absl::GetFlag(FLAGS_seed); seed != 0) return sluice::sim::RunOne(seed);
   sluice::sim::BatchOptions options;
   options.seeds = absl::GetFlag(FLAGS_seeds);
   options.start = absl::GetFlag(FLAGS_start);
   options.minutes = absl::GetFlag(FLAGS_minutes);
   options.jobs = absl::GetFlag(FLAGS_jobs);
+  options.bug = bug;
   return sluice::sim::RunBatch(options);
 }

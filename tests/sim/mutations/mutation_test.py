@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Each bug that is planted in the code is found by the simulation, within a bounded number of seeds.
+
+  mutation_test.py SIMULATE          each bug from the seed that README.md's table has for it
+  mutation_test.py SIMULATE --table  each from seed 1; prints the table anew
+
+SIMULATE is the sanitized build's program: the others have no bugs planted.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+_TABLE = pathlib.Path(__file__).resolve().parent / "README.md"
+_MOST_SEEDS = 60
+_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (\d+) \| (.*?) \|$")
+
+
+def rows():
+    """(name, mistake, seeds it took, promise) of each bug."""
+    found = [_ROW.match(line) for line in _TABLE.read_text(encoding="utf-8").splitlines()]
+    return [match.groups() for match in found if match]
+
+
+def hunt(simulate, bug, start):
+    """(the seed that found it, the promise that was broken); None where none did."""
+    run = subprocess.run(
+        [simulate, f"--bug={bug}", f"--start={start}", f"--seeds={_MOST_SEEDS}"],
+        capture_output=True, text=True, errors="replace", timeout=1500, check=False)
+    if run.returncode == 0:
+        return None
+    seed = re.search(r"--seed=(\d+)", run.stdout)
+    promise = re.findall(r"BROKEN ([^:\n]*)|check failed: (.*)|ERROR: AddressSanitizer: (\S+)",
+                         run.stdout)
+    if seed is None:
+        raise AssertionError(f"{bug}: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+    words = [next(filter(None, match)) for match in promise] or ["a run hangs"]
+    return int(seed.group(1)), words[-1]
+
+
+def main():
+    simulate = sys.argv[1]
+    anew = "--table" in sys.argv
+    missed = []
+    for name, mistake, took, _ in rows():
+        began = time.monotonic()
+        start = 1 if anew else int(took)
+        found = hunt(simulate, name, start)
+        if found is None:
+            missed.append(name)
+            print(f"{name}: NOT found in {_MOST_SEEDS} seeds from {start}", flush=True)
+        elif anew:
+            print(f"| `{name}` | {mistake} | {found[0]} | {found[1]} |", flush=True)
+        else:
+            print(f"{name}: seed {found[0]}, {time.monotonic() - began:.0f} s: {found[1]}",
+                  flush=True)
+    print(f"{len(rows()) - len(missed)} passed, {len(missed)} failed")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
