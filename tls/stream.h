@@ -7,8 +7,9 @@
 //   std::optional<Failure> failed = co_await stream.AcceptTls(context, deadline);
 //   co_await stream.Close(deadline);
 //
-// One core, and one await at a time: with TLS a read may have to write as well. Buffers are held only
-// while they hold bytes, so an idle stream costs its SSL object and little else. Each Write leaves as one send, several TLS records in it when it is long.
+// One core, and one await at a time: with TLS a read may have to write as well. Buffers are held
+// only while they hold bytes, so an idle stream costs its SSL object and little else. Each Write
+// leaves as one send, several TLS records in it when it is long.
 #ifndef SLUICE_TLS_STREAM_H_
 #define SLUICE_TLS_STREAM_H_
 

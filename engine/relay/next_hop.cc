@@ -1,5 +1,6 @@
 #include "engine/relay/next_hop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,12 +15,19 @@ namespace {
 // More addresses than any domain needs; a domain that publishes more does not hold a lane longer.
 constexpr size_t kMostAddresses = 64;
 
-smtp::Failure DnsFailure(smtp::Failure::Kind kind, std::optional<smtp::Reply> reply,
-                         std::string detail) {
+// Asking again would give the same: the mail comes back, in words of ours.
+smtp::Failure Final(int code, smtp::EnhancedStatus status, std::string text, std::string detail) {
   smtp::Failure failure;
   failure.stage = smtp::Stage::kDns;
-  failure.kind = kind;
-  failure.reply = std::move(reply);
+  failure.kind = smtp::Failure::Kind::kPermanent;
+  failure.reply = smtp::Reply{code, status, std::move(text)};
+  failure.detail = std::move(detail);
+  return failure;
+}
+
+smtp::Failure ForNow(std::string detail) {
+  smtp::Failure failure;
+  failure.stage = smtp::Stage::kDns;
   failure.detail = std::move(detail);
   return failure;
 }
@@ -56,38 +64,47 @@ io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host
 
 // The hosts of a domain by MX, or why there are none.
 io::Task<std::optional<smtp::Failure>> MxHosts(io::Core& core, dns::Resolver& resolver,
-                                               std::string domain, MonoTime deadline,
+                                               const HopTarget& target, MonoTime deadline,
                                                std::vector<std::string>& hosts) {
-  using Kind = smtp::Failure::Kind;
+  const std::string& domain = target.host;
   const absl::StatusOr<dns::MxAnswer> mx = co_await resolver.LookupMx(core, domain, deadline);
+  const std::string why(mx.status().message());
   if (absl::IsNotFound(mx.status())) {
-    co_return DnsFailure(Kind::kPermanent, smtp::Reply{550, smtp::EnhancedStatus{5, 1, 2}, absl::StrCat("The domain ", domain, " does not exist")},
-                         std::string(mx.status().message()));
+    co_return Final(550, {5, 1, 2}, absl::StrCat("The domain ", domain, " does not exist"), why);
   }
   if (absl::IsInvalidArgument(mx.status())) {
-    co_return DnsFailure(Kind::kPermanent, smtp::Reply{550, smtp::EnhancedStatus{5, 1, 2}, absl::StrCat(domain, " is no domain name")},
-                         std::string(mx.status().message()));
+    co_return Final(550, {5, 1, 2}, absl::StrCat(domain, " is no domain name"), why);
   }
-  if (!mx.ok()) {
-    co_return DnsFailure(Kind::kTransient, std::nullopt, std::string(mx.status().message()));
-  }
+  if (!mx.ok()) co_return ForNow(why);
   if (mx->null_mx) {  // RFC 7505 §3
-    co_return DnsFailure(Kind::kPermanent, smtp::Reply{556, smtp::EnhancedStatus{5, 1, 10}, absl::StrCat("The domain ", domain, " accepts no mail")},
-                         absl::StrCat(domain, " publishes a null MX (RFC 7505)"));
+    co_return Final(556, {5, 1, 10}, absl::StrCat("The domain ", domain, " accepts no mail"),
+                    absl::StrCat(domain, " publishes a null MX (RFC 7505)"));
   }
-  for (const dns::MxHost& host : mx->hosts) hosts.push_back(host.name);
-  co_return std::nullopt;
+  const auto self =
+      std::find_if(mx->hosts.begin(), mx->hosts.end(),
+                   [&target](const dns::MxHost& host) { return host.name == target.own_name; });
+  for (const dns::MxHost& host : mx->hosts) {
+    if (self == mx->hosts.end() || host.preference < self->preference) hosts.push_back(host.name);
+  }
+  if (!hosts.empty()) co_return std::nullopt;
+  // For the administrator to mend, and so nothing that mail is lost for.
+  co_return ForNow(
+      absl::StrCat("mail for ", domain, " loops back to this gateway: ", target.own_name,
+                   " is its preferred MX host; give ", domain, " a static route (--route)"));
 }
 
 }  // namespace
 
-HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port) {
+HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port,
+                      absl::string_view own_name) {
+  const policy::LookupName own(own_name);
+  const std::string own_normal(own.view().data(), own.view().size());
   if (const Route* route = routes.Find(domain)) {
-    return {route->next_hop(), /*by_mx=*/false, route->host, route->port};
+    return {route->next_hop(), /*by_mx=*/false, route->host, route->port, own_normal};
   }
   const policy::LookupName name(domain);
   const std::string normal(name.view().data(), name.view().size());
-  return {normal, /*by_mx=*/true, normal, mx_port};
+  return {normal, /*by_mx=*/true, normal, mx_port, own_normal};
 }
 
 io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarget target,
@@ -100,23 +117,23 @@ io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarg
     hops.addresses.push_back({literal->ip(), *literal});
     co_return hops;
   } else {
-    hops.failure = co_await MxHosts(core, resolver, target.host, deadline, hosts);
+    hops.failure = co_await MxHosts(core, resolver, target, deadline, hosts);
     if (hops.failure.has_value()) co_return hops;
   }
   bool may_come = false;
-  for (const std::string& host : hosts) {
-    co_await AddHost(core, resolver, host, target.port, deadline, hops, may_come);
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    const absl::Duration share = (deadline - core.Now()) / static_cast<int64_t>(hosts.size() - i);
+    co_await AddHost(core, resolver, hosts[i], target.port, core.Now() + share, hops, may_come);
   }
   if (!hops.addresses.empty()) co_return hops;
-  // No address at all. By MX, a name that does not exist is the domain's own mistake and final; a
-  // route's is the administrator's, who will mend it.
-  const bool is_final = !may_come && target.by_mx;
-  std::string detail = absl::StrJoin(hops.unresolved, "; ");
-  hops.failure = DnsFailure(
-      is_final ? smtp::Failure::Kind::kPermanent : smtp::Failure::Kind::kTransient,
-      is_final ? std::optional<smtp::Reply>(smtp::Reply{550, smtp::EnhancedStatus{5, 4, 4}, absl::StrCat("No mail host of ", target.host, " has an address")})
-               : std::nullopt,
-      std::move(detail));
+  std::string why = absl::StrJoin(hops.unresolved, "; ");
+  // By MX, a name that does not exist is the domain's own mistake and final; a route's is the
+  // administrator's, who will mend it.
+  hops.failure =
+      may_come || !target.by_mx
+          ? ForNow(std::move(why))
+          : Final(550, {5, 4, 4}, absl::StrCat("No mail host of ", target.host, " has an address"),
+                  std::move(why));
   co_return hops;
 }
 

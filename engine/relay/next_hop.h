@@ -3,6 +3,9 @@
 // A static route where one matches, else MX, else the domain itself (RFC 5321 §5.1). Never a way
 // around policy: a lookup that fails defers, and what is demanded of the connection was decided by
 // the recipient's domain before anything was looked up.
+//
+// Where this gateway is itself an MX host of the domain (a backup for it), only hosts that are
+// preferred to it are tried (RFC 5321 §5.1): mail that it sent to itself would go round in circles.
 #ifndef SLUICE_ENGINE_RELAY_NEXT_HOP_H_
 #define SLUICE_ENGINE_RELAY_NEXT_HOP_H_
 
@@ -41,10 +44,13 @@ struct HopTarget {
   bool by_mx = true;
   std::string host;  // the route's host, or the domain
   uint16_t port = 25;
+  std::string own_name;  // of this gateway, as an MX record has it; empty: not looked for
 };
 
-HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port);
+HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port,
+                      absl::string_view own_name = "");
 
+// By `deadline` at the latest; a host whose addresses nobody answers for leaves time to the others.
 io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarget target,
                                 MonoTime deadline);
 

@@ -36,9 +36,9 @@ std::string StageOf(smtp::Stage stage) {
 }
 
 std::string TextOf(const smtp::Failure& failure) {
-  return Bounded(failure.reply.has_value() ? absl::StrCat(failure.reply->ToString(), " (",
-                                                          failure.detail, ")")
-                                           : failure.detail);
+  return Bounded(failure.reply.has_value()
+                     ? absl::StrCat(failure.reply->ToString(), " (", failure.detail, ")")
+                     : failure.detail);
 }
 
 // One recipient's share of the attempt, whichever way it went.
@@ -79,6 +79,17 @@ Share ShareOf(const AttemptReport& report, size_t pending_index) {
   return share;
 }
 
+absl::string_view DomainOf(absl::string_view address) {
+  const size_t at = address.rfind('@');
+  return at == absl::string_view::npos ? "" : address.substr(at + 1);
+}
+
+// Whether there is somewhere to send a notification to: not for the null sender, and not where the
+// domain is none. A notification that the queue refuses would keep the message it is about.
+bool CanBeTold(absl::string_view sender) {
+  return queue::CheckDestination(DestinationOf(DomainOf(sender))).ok();
+}
+
 queue::Outcome HistoryOutcome(RecipientOutcome outcome) {
   switch (outcome) {
     case RecipientOutcome::kDelivered:
@@ -99,7 +110,8 @@ smtp::OutgoingMessage OutgoingOf(const queue::Envelope& envelope) {
   message.eight_bit = envelope.eight_bit;
   message.smtputf8 = envelope.smtputf8;
   for (const queue::Recipient& recipient : envelope.recipients) {
-    if (recipient.state == RecipientState::kPending) message.recipients.push_back(recipient.address);
+    if (recipient.state == RecipientState::kPending)
+      message.recipients.push_back(recipient.address);
   }
   return message;
 }
@@ -150,8 +162,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
   Written written;
   std::optional<queue::HistoryEntry> entries[3];  // by RecipientOutcome
   const std::string mx = report.server.has_value() ? report.server->host : "";
-  const std::string address =
-      report.server.has_value() ? report.server->address.ToString() : "";
+  const std::string address = report.server.has_value() ? report.server->address.ToString() : "";
   const absl::Time next =
       settings_.retries->NextAttempt(envelope.attempts, now, envelope.deadline, random_);
   size_t pending_index = 0;
@@ -201,6 +212,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
     }
   }
   envelope.policy_digest = report.policy.Digest();
+  ++envelope.attempts;  // the spool counts for itself; this is for an expiry that follows at once
   written.result.next_attempt = next;
   for (std::optional<queue::HistoryEntry>& entry : entries) {
     if (SLUICE_PLANTED_BUG(HistoryOfFirstAttemptOnly) && envelope.attempts > 0 &&
@@ -209,7 +221,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
     }
     if (entry.has_value()) written.result.history.push_back(*std::move(entry));
   }
-  if (envelope.sender.empty()) written.failed.clear();
+  if (!CanBeTold(envelope.sender)) written.failed.clear();
   written.result.envelope = std::move(envelope);
   return written;
 }
@@ -232,7 +244,8 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
   entry.detail = absl::StrCat(
       tls_failed ? "deleted because of TLS policy" : "expired", " after ",
       absl::FormatDuration(absl::Trunc(now - envelope.accepted_at, absl::Seconds(1))),
-      envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text) : "");
+      envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text)
+                                        : "");
   for (queue::Recipient& recipient : envelope.recipients) {
     if (recipient.state != RecipientState::kPending) continue;
     recipient.state = RecipientState::kFailed;
@@ -242,7 +255,7 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
     failed.last_attempt = now;
     if (envelope.last_failure.has_value()) {
       failed.remote_mta = envelope.last_failure->mx;
-      failed.detail = envelope.last_failure->text;
+      failed.detail = recipient.last_reply;
       failed.last_attempt = envelope.last_failure->at;
       if (tls_failed) {
         failed.tls_reason =
@@ -251,7 +264,7 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
     }
     written.failed.push_back(std::move(failed));
   }
-  const bool silent = envelope.sender.empty() ||
+  const bool silent = !CanBeTold(envelope.sender) ||
                       (tls_failed && settings_.tls_expiry_action == TlsExpiryAction::kDelete);
   if (silent) written.failed.clear();
   written.result.history.push_back(std::move(entry));
@@ -264,7 +277,7 @@ queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
                                               std::vector<smtp::DsnRecipient> failed,
                                               smtp::DsnCause cause, const io::Body& original,
                                               absl::Time now, absl::Duration wall_ahead) {
-  SLUICE_CHECK(!envelope.sender.empty());
+  SLUICE_CHECK(CanBeTold(envelope.sender));
   queue::NewMessage message;
   message.id = ids_.Next(now);
   smtp::DsnRequest request;
@@ -281,8 +294,7 @@ queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
   message.body = io::Body::Copy(dsn.text);
   queue::Envelope reply;
   reply.id = message.id;
-  reply.destination =
-      DestinationOf(absl::string_view(envelope.sender).substr(envelope.sender.rfind('@') + 1));
+  reply.destination = DestinationOf(DomainOf(envelope.sender));
   reply.recipients.push_back({envelope.sender, RecipientState::kPending, "", {}, {}});
   reply.smtputf8 = dsn.smtputf8;
   reply.accepted_at = now;

@@ -34,7 +34,8 @@ class OutcomeWriter {
 
   struct Written {
     queue::AttemptResult result;
-    // Recipients whose sender is owed a notification; empty for mail from the null sender.
+    // Recipients whose sender is owed a notification; empty for mail from the null sender, and from
+    // one that no notification can be sent to.
     std::vector<smtp::DsnRecipient> failed;
     smtp::DsnCause cause = smtp::DsnCause::kRejected;
     // For counters.
@@ -44,12 +45,12 @@ class OutcomeWriter {
     bool tls_failed = false;
   };
 
-  // `envelope` as it was when the attempt began.
+  // `envelope` as it was when the attempt began; in the result it counts one attempt more.
   Written OfAttempt(queue::Envelope envelope, const AttemptReport& report, absl::Time now);
   // The deadline has come.
   Written OfExpiry(queue::Envelope envelope, absl::Time now);
 
-  // The notification itself, to be sent to the sender of `envelope` (not the null sender, checked).
+  // The notification itself, to be sent to the sender of `envelope`, who is owed one (checked).
   // `now` is the queue's own time, as all of the above; `wall_ahead` is what people are shown on top
   // of it (queue/spool.h).
   queue::NewMessage Notification(const queue::Envelope& envelope,

@@ -29,13 +29,16 @@ void DescribeTls(const tls::ConnectionInfo& tls, PingTarget& target) {
   }
 }
 
-io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand demand) {
+io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand demand,
+                                 MonoTime deadline) {
   io::Core& core = host.core();
   PingTarget target;
   target.mx = hop.host;
   target.address = hop.address.ToString();
   const MonoTime begun = core.Now();
-  smtp::ClientSession session(core, host.client_options());
+  smtp::ClientOptions options = host.client_options();
+  options.open_limit = std::min(options.open_limit, deadline - begun);
+  smtp::ClientSession session(core, options);
   io::ConnectOptions to;
   to.remote = hop.address;
   smtp::TlsUse use = smtp::TlsUse::Must(std::move(demand));
@@ -45,8 +48,8 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand
   target.stage = Str(smtp::StageName(failed.has_value() ? failed->stage : facts.reached));
   if (facts.tls.has_value()) DescribeTls(*facts.tls, target);
   if (failed.has_value()) {
-    target.reason = failed->tls_reason.has_value() ? Str(tls::ReasonName(*failed->tls_reason))
-                                                   : target.stage;
+    target.reason =
+        failed->tls_reason.has_value() ? Str(tls::ReasonName(*failed->tls_reason)) : target.stage;
     target.detail = failed->detail;
     if (failed->reply.has_value()) target.smtp_reply = failed->reply->ToString();
   } else {
@@ -70,8 +73,8 @@ io::Task<PingResult> PingDomain(LaneHost& host, std::string domain, MonoTime dea
   // Level encrypt is the default of a demand: what is left unset demands no less.
   policy.force = OutboundPolicy::Force::kMust;
 
-  const HopTarget hop =
-      HopTargetOf(host.settings().routes, domain, host.settings().smtp_port);
+  const Settings& settings = host.settings();
+  const HopTarget hop = HopTargetOf(settings.routes, domain, settings.smtp_port, settings.hostname);
   const MonoTime dns_deadline = std::min(deadline, core.Now() + absl::Seconds(30));
   const NextHops hops = co_await FindNextHops(core, host.resolver(), hop, dns_deadline);
   if (hops.failure.has_value()) result.dns_failure = hops.failure->detail;
@@ -94,7 +97,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, std::string domain, MonoTime dea
       target.detail = "not reached within the time given to this ping";
     } else {
       tls::PeerDemand demand = policy.DemandOf(address.host);
-      target = co_await PingAddress(host, address, std::move(demand));
+      target = co_await PingAddress(host, address, std::move(demand), deadline);
     }
     if (target.valid) ++valid;
     result.targets.push_back(std::move(target));

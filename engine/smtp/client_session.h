@@ -86,7 +86,7 @@ struct ClientOptions {
   absl::Duration quit_timeout = absl::Seconds(5);
 
   absl::Duration open_limit = absl::Minutes(10);      // connect to the last EHLO
-  absl::Duration envelope_limit = absl::Minutes(15);  // RSET or MAIL to the reply to DATA
+  absl::Duration envelope_limit = absl::Minutes(15);  // MAIL to the reply to DATA
   absl::Duration body_limit = absl::Hours(1);         // first to last byte of the body
 };
 
@@ -119,8 +119,9 @@ class ClientSession {
   io::Task<std::optional<Failure>> Open(io::ConnectOptions to, TlsUse use,
                                         tls::ClientContext& context);
 
-  // One transaction. Needs reusable(). `message` and `body` outlive the await; `body` holds whole
-  // lines ending in CRLF, dots not yet stuffed (checked at its end only).
+  // One transaction, ended with RSET where the server would still have it open. Needs reusable().
+  // Nothing is awaited between the call and the MAIL FROM. `message` and `body` outlive the await;
+  // `body` holds whole lines ending in CRLF, dots not yet stuffed (checked at its end only).
   //
   // Decided here, without asking the server: an envelope that cannot be said in SMTP
   // (5.1.3, 5.1.7), a message that needs SMTPUTF8 where it is not offered (5.6.7), a body over the
@@ -174,8 +175,7 @@ class ClientSession {
   bool opened_ = false;                  // Open() has been called
   bool broken_ = false;                  // only good for closing
   bool aborted_ = false;
-  bool needs_reset_ = false;  // a transaction was left unfinished
-  bool used_ = false;         // for a message before
+  bool used_ = false;  // for a message before
 };
 
 }  // namespace sluice::smtp

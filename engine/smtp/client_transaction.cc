@@ -71,8 +71,6 @@ class ClientSession::Transaction {
 
   // What needs no server to decide.
   void DecideLocally();
-  // Ends what an earlier transaction left unfinished. False: the connection is broken.
-  io::Task<bool> Reset(MonoTime limit);
   // Up to the reply to DATA, or to where there is nothing more to say.
   io::Task<void> SendEnvelope(MonoTime limit);
   // As many as may go out before their replies are read; none: the envelope is at its end.
@@ -81,9 +79,11 @@ class ClientSession::Transaction {
   void HearRcpt(size_t recipient, const Reply& reply);
   void HearData(const Reply& reply);
   io::Task<void> SendBody();
-  // A write has failed. The server may have said why before it closed, and then that decides.
+  // A write has failed. The server may have said why before it closed.
   io::Task<void> HearLastWords(Stage stage, absl::Status write_failed);
   void HearFinal(const Reply& reply);
+  // Ends a transaction that was left unfinished, so that the connection is clean, or broken.
+  io::Task<void> Reset();
 
   std::string MailCommand() const;
   absl::Duration TimeoutOf(Stage stage) const;
@@ -112,7 +112,8 @@ class ClientSession::Transaction {
   bool mail_refused_ = false;
   bool data_said_ = false;
   bool body_wanted_ = false;
-  bool heard_ = false;  // anything about this message
+  bool unfinished_ = false;  // the server has a transaction open
+  bool heard_ = false;       // anything about this message
 };
 
 io::Task<SendResult> ClientSession::Send(const OutgoingMessage& message, const io::Body& body) {
@@ -128,9 +129,9 @@ io::Task<SendResult> ClientSession::Transaction::Run() {
   DecideLocally();
   if (AnyIs(State::kToBeSaid)) {
     const MonoTime limit = session_.core_.Now() + session_.options_.envelope_limit;
-    const bool clean = co_await Reset(limit);
-    if (clean) co_await SendEnvelope(limit);
+    co_await SendEnvelope(limit);
     if (body_wanted_) co_await SendBody();
+    if (unfinished_ && !session_.broken_) co_await Reset();
   }
   SLUICE_CHECK(!AnyIs(State::kToBeSaid) && !AnyIs(State::kAccepted));
   co_return std::move(result_);
@@ -160,22 +161,6 @@ void ClientSession::Transaction::DecideLocally() {
            MakeReply(553, {5, 1, 3}, "the recipient's address cannot be said in SMTP"));
     result_.recipients[i].local = true;
   }
-}
-
-io::Task<bool> ClientSession::Transaction::Reset(MonoTime limit) {
-  if (!session_.needs_reset_) co_return true;
-  const absl::StatusOr<Reply> reply =
-      co_await session_.Command("RSET\r\n", session_.options_.rset_timeout, limit);
-  if (!reply.ok()) {
-    Break(Stage::kMail, reply.status());
-  } else if (reply->code == 421) {
-    HearGoodbye(Stage::kMail, *reply);
-  } else if (!reply->positive()) {
-    BreakOutOfStep(Stage::kMail, *reply);
-  } else {
-    session_.needs_reset_ = false;
-  }
-  co_return !session_.broken_;
 }
 
 io::Task<void> ClientSession::Transaction::SendEnvelope(MonoTime limit) {
@@ -256,7 +241,7 @@ void ClientSession::Transaction::Hear(const Said& said, const Reply& reply) {
   if (said.stage == Stage::kRcpt) return HearRcpt(said.recipient, reply);
   if (said.stage == Stage::kData) return HearData(reply);
   if (reply.positive()) {
-    session_.needs_reset_ = true;
+    unfinished_ = true;
   } else if (IsRefusal(reply)) {
     mail_refused_ = true;
     DecideRest(Stage::kMail, reply);
@@ -323,8 +308,10 @@ io::Task<void> ClientSession::Transaction::HearLastWords(Stage stage, absl::Stat
         co_await session_.ReadReply(session_.core_.Now() + kPatience);
     if (reply.ok() && IsRefusal(*reply)) {
       said = *reply;
-      // What an idle connection was closed with is not about this message.
-      if (!MayBeStale()) DecideRest(stage, *reply);
+      // A refusal of the body is final. What was said before any of the body was asked for is about
+      // the connection, and what an idle one was closed with is not about this message.
+      const bool decides = stage == Stage::kBody || reply->transient();
+      if (decides && !MayBeStale()) DecideRest(stage, *reply);
     }
   }
   Break(stage, write_failed);
@@ -333,13 +320,22 @@ io::Task<void> ClientSession::Transaction::HearLastWords(Stage stage, absl::Stat
 
 void ClientSession::Transaction::HearFinal(const Reply& reply) {
   if (reply.code == 421) return HearGoodbye(Stage::kFinal, reply);
-  session_.needs_reset_ = false;
+  unfinished_ = false;
   if (reply.positive() || IsRefusal(reply)) {
     DecideRest(Stage::kFinal, reply);
   } else {
     result_.final_reply_lost = AnyIs(State::kAccepted);
     BreakOutOfStep(Stage::kFinal, reply);
   }
+}
+
+// Now rather than in front of the next message: between what is asked before that one is sent (does
+// the policy still hold?) and its MAIL FROM nothing is waited for. What became of this one is
+// known.
+io::Task<void> ClientSession::Transaction::Reset() {
+  const absl::StatusOr<Reply> reply =
+      co_await session_.Command("RSET\r\n", session_.options_.rset_timeout, MonoTime::Never());
+  if (!reply.ok() || !reply->positive()) session_.broken_ = true;
 }
 
 absl::Duration ClientSession::Transaction::TimeoutOf(Stage stage) const {

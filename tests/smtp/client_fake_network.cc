@@ -98,7 +98,8 @@ void FakeCore::RunToEnd(io::Task<void> task) {
   while (live_tasks() > 0) {
     UpdateNow();
     RunReady();
-    if (has_ready()) continue;
+    if (has_ready() || !mailbox().PrepareToSleep()) continue;
+    mailbox().Awake();
     const MonoTime next = timers().NextWakeUp();
     SLUICE_CHECK(live_tasks() == 0 || next < MonoTime::Never());  // else: waiting for nothing
     if (live_tasks() > 0 && next > clock_->MonoNow()) clock_->Advance(next - clock_->MonoNow());

@@ -165,7 +165,7 @@ TEST(ClientSendTest, TooManyRecipientsIsTransientAndAFullMailboxIsNot) {
                      Hear("RCPT TO:<c@example.net>"), Hear("RCPT TO:<d@example.net>"), Hear("DATA"),
                      Say("250 ok\r\n552 too many\r\n552 5.5.3 too many\r\n552 5.2.2 full\r\n"
                          "503 5.5.1 no valid recipients\r\n"),
-                     Hear("QUIT")}));
+                     Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
   const SessionRun run = Send(core, {To({"b@example.net", "c@example.net", "d@example.net"})});
   EXPECT_EQ(Said(run), (Strings{"deferred rcpt 552", "deferred rcpt 552", "failed rcpt 552"}));
 }
@@ -185,9 +185,10 @@ TEST(ClientSendTest, ABodyForNobodyIsEmpty) {
 
 TEST(ClientSendTest, WithoutPipeliningNobodyAcceptedMeansNoData) {
   FakeCore core;
-  ScriptedServer server(core, Greeted({}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
-                                           Hear("RCPT TO:<b@example.net>"),
-                                           Say("550 5.1.1 unknown\r\n"), Hear("QUIT")}));
+  ScriptedServer server(core,
+                        Greeted({}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
+                                     Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 unknown\r\n"),
+                                     Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
   EXPECT_EQ(Said(Send(core, {To({"b@example.net"})})), (Strings{"failed rcpt 550"}));
 }
 
@@ -223,6 +224,36 @@ TEST(ClientSendTest, ARefusalOfDataLeavesATransactionThatIsResetBeforeTheNext) {
       Send(core, {To({"b@example.net", "c@example.net"}), To({"d@example.net"})});
   EXPECT_EQ(Said(run), (Strings{"deferred data 451", "failed rcpt 550"}));
   EXPECT_EQ(Said(run, 1), (Strings{"delivered final 250"}));
+}
+
+TEST(ClientSendTest, AConnectionThatCannotBeResetIsNotUsedAgainAndDecidesNothing) {
+  for (const Step& answer :
+       {Say("421 4.3.2 closing\r\n"), Say("500 what?\r\n"), Say("x\r\n"), smtp::Close(), Stall()}) {
+    FakeCore core;
+    ScriptedServer server(core, Greeted({}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
+                                             Hear("RCPT TO:<b@example.net>"),
+                                             Say("550 5.1.1 unknown\r\n"), Hear("RSET"), answer}));
+    const SessionRun run = Send(core, {To({"b@example.net"}), To({"c@example.net"})});
+    ASSERT_EQ(run.sent.size(), 1u);
+    EXPECT_EQ(Said(run), (Strings{"failed rcpt 550"}));
+    EXPECT_FALSE(run.sent[0].failure.has_value());
+    EXPECT_FALSE(run.reusable_at_the_end);
+  }
+}
+
+TEST(ClientSendTest, NothingIsWaitedForInFrontOfTheNextMailFrom) {
+  // What is asked before a message is sent (does the policy still hold?) must hold when it is. So a
+  // transaction that was left open is ended with its own message, a minute before the next one.
+  FakeCore core;
+  ScriptedServer server(
+      core, Greeted({}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
+                         Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 unknown\r\n"),
+                         Hear("RSET"), Say("250 ok\r\n"), smtp::Wait(absl::Seconds(30)),
+                         Hear("MAIL FROM:<a@example.com>"), Say("421 4.3.2 closing\r\n")}));
+  const SessionRun run =
+      Send(core, {To({"b@example.net"}), To({"c@example.net"})}, {}, absl::Minutes(1));
+  EXPECT_EQ(run.sent.size(), 2u);
+  EXPECT_EQ(run.elapsed, absl::Minutes(2));  // the pause behind each
 }
 
 TEST(ClientSendTest, TheFinalReplyDecidesForThoseAccepted) {

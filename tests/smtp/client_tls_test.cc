@@ -86,7 +86,8 @@ TEST_F(ClientTlsTest, WhatWasOfferedInClearDoesNotCountInsideTls) {
       core,
       StartTlsThen({AcceptTls(), Hear(kEhlo), Say("250-inside.example.net\r\n250 SMTPUTF8\r\n"),
                     Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
-                    Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 no\r\n"), Hear("QUIT")}),
+                    Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 no\r\n"), Hear("RSET"),
+                    Say("250 ok\r\n"), Hear("QUIT")}),
       &contexts_.server());
   const SessionRun run = Open(core, TlsUse::May({}), OneMail());
   ASSERT_EQ(run.sent.size(), 1u);

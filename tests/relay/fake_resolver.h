@@ -1,0 +1,93 @@
+// DNS from tables that a test fills in. What stands in none of them does not exist.
+#ifndef SLUICE_TESTS_RELAY_FAKE_RESOLVER_H_
+#define SLUICE_TESTS_RELAY_FAKE_RESOLVER_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "engine/dns/resolver.h"
+
+namespace sluice::relay {
+
+class FakeResolver final : public dns::Resolver {
+ public:
+  // In the order in which a resolver would hand them out.
+  void SetMx(const std::string& domain,
+             const std::vector<std::pair<uint16_t, std::string>>& hosts) {
+    dns::MxAnswer answer;
+    for (const auto& [preference, name] : hosts) answer.hosts.push_back({preference, name});
+    mx_.insert_or_assign(domain, std::move(answer));
+  }
+  void SetNullMx(const std::string& domain) {
+    dns::MxAnswer answer;
+    answer.null_mx = true;
+    mx_.insert_or_assign(domain, std::move(answer));
+  }
+  void SetNoMx(const std::string& domain) {
+    dns::MxAnswer answer;
+    answer.implicit = true;
+    answer.hosts.push_back({0, domain});
+    mx_.insert_or_assign(domain, std::move(answer));
+  }
+  void FailMx(const std::string& domain, absl::Status status) {
+    mx_.insert_or_assign(domain, std::move(status));
+  }
+  void SetAddresses(const std::string& host, const std::vector<std::string>& ips) {
+    dns::AddressAnswer answer;
+    for (const std::string& ip : ips) {
+      answer.addresses.push_back(*io::SocketAddress::FromIp(ip, 0));
+    }
+    addresses_.insert_or_assign(host, std::move(answer));
+  }
+  void FailAddresses(const std::string& host, absl::Status status) {
+    addresses_.insert_or_assign(host, std::move(status));
+  }
+  // How long the answer about a host's addresses takes to come.
+  void Delay(const std::string& host, absl::Duration delay) { delays_[host] = delay; }
+
+  // "mx example.com", "a mx.example.com".
+  const std::vector<std::string>& asked() const { return asked_; }
+
+  io::Task<absl::StatusOr<dns::MxAnswer>> LookupMx(io::Core& /*core*/, std::string domain,
+                                                   MonoTime /*deadline*/) override {
+    asked_.push_back(absl::StrCat("mx ", domain));
+    const auto found = mx_.find(domain);
+    if (found == mx_.end()) {
+      co_return absl::NotFoundError(absl::StrCat("the domain ", domain, " does not exist"));
+    }
+    co_return found->second;
+  }
+
+  io::Task<absl::StatusOr<dns::AddressAnswer>> LookupAddresses(io::Core& core, std::string host,
+                                                               MonoTime deadline) override {
+    asked_.push_back(absl::StrCat("a ", host));
+    const MonoTime answered = core.Now() + delays_[host];
+    co_await core.SleepUntil(std::min(answered, deadline));
+    if (answered > deadline) {
+      co_return absl::UnavailableError(absl::StrCat("no DNS server answered for ", host));
+    }
+    const auto found = addresses_.find(host);
+    if (found == addresses_.end()) {
+      co_return absl::NotFoundError(absl::StrCat("the domain ", host, " does not exist"));
+    }
+    co_return found->second;
+  }
+
+ private:
+  std::map<std::string, absl::StatusOr<dns::MxAnswer>> mx_;
+  std::map<std::string, absl::StatusOr<dns::AddressAnswer>> addresses_;
+  std::map<std::string, absl::Duration> delays_;
+  std::vector<std::string> asked_;
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_TESTS_RELAY_FAKE_RESOLVER_H_

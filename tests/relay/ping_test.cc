@@ -1,0 +1,197 @@
+// A STARTTLS ping against scripted servers, with the real handshake.
+#include "engine/relay/ping.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/check.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "policy/entry_field.h"
+#include "policy/table.h"
+#include "tests/relay/fake_resolver.h"
+#include "tests/smtp/client_script.h"
+#include "tests/smtp/client_tls_contexts.h"
+
+namespace sluice::relay {
+namespace {
+
+using smtp::AcceptTls;
+using smtp::Hear;
+using smtp::Say;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr char kEhlo[] = "EHLO gw.example.com";
+
+class PingTest : public testing::Test, private LaneHost {
+ protected:
+  PingTest() {
+    settings_.hostname = options_.hostname = "gw.example.com";
+    UseEntry({});
+    resolver_.SetMx("example.com", {{10, "mx.example.net"}});
+    resolver_.SetAddresses("mx.example.net", {"192.0.2.1"});
+  }
+
+  void UseEntry(const std::vector<std::pair<std::string, std::string>>& fields) {
+    policy::Entry entry;
+    for (const auto& [name, value] : fields) {
+      ASSERT_TRUE(policy::SetField(name, value, entry).ok()) << name << "=" << value;
+    }
+    table_ = *policy::Table::Load(
+        fields.empty() ? std::vector<policy::Entry>() : std::vector<policy::Entry>{entry}, 1);
+  }
+  // The script of a server that does what it should, `rest` inside TLS.
+  static std::vector<smtp::Step> StartTlsThen(std::vector<smtp::Step> rest) {
+    std::vector<smtp::Step> script = {Say("220 mx.example.net ESMTP\r\n"),
+                                      Hear(kEhlo),
+                                      Say("250-mx.example.net\r\n250 STARTTLS\r\n"),
+                                      Hear("STARTTLS"),
+                                      Say("220 2.0.0 go on\r\n"),
+                                      AcceptTls()};
+    script.insert(script.end(), rest.begin(), rest.end());
+    return script;
+  }
+  static std::vector<smtp::Step> Good() {
+    return StartTlsThen(
+        {Hear(kEhlo), Say("250 mx.example.net\r\n"), Hear("QUIT"), Say("221 bye\r\n")});
+  }
+  PingResult Ping(absl::Duration limit = absl::Seconds(60)) {
+    PingResult result;
+    core_.RunToEnd(Run(limit, result));
+    return result;
+  }
+
+  smtp::FakeCore core_;
+  smtp::TestTlsContexts contexts_;
+  FakeResolver resolver_;
+  Settings settings_;
+  absl::Duration took_;
+
+ private:
+  io::Task<void> Run(absl::Duration limit, PingResult& result) {
+    const MonoTime begun = core_.Now();
+    result = co_await PingDomain(*this, "example.com", begun + limit);
+    took_ = core_.Now() - begun;
+  }
+
+  io::Core& core() override { return core_; }
+  dns::Resolver& resolver() override { return resolver_; }
+  tls::ClientContext& client_context() override { return contexts_.client(); }
+  const Settings& settings() const override { return settings_; }
+  const smtp::ClientOptions& client_options() const override { return options_; }
+  Counters& counters() override { return counters_; }
+  OutboundPolicy PolicyFor(absl::string_view domain) const override {
+    return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
+  }
+  // A ping carries no mail.
+  io::Task<bool> LoadBody(Attempt&) override { SLUICE_CHECK(false); }
+  void Conclude(Attempt, const AttemptReport&) override { SLUICE_CHECK(false); }
+  void Redirect(Attempt) override { SLUICE_CHECK(false); }
+  void PutBack(Attempt) override { SLUICE_CHECK(false); }
+
+  smtp::ClientOptions options_;
+  Counters counters_;
+  std::unique_ptr<policy::Table> table_;
+};
+
+TEST_F(PingTest, AServerThatIsAsItShouldBe) {
+  UseEntry({{"pattern", ".example.com"}, {"level", "verify"}});
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  const PingResult result = Ping();
+  EXPECT_EQ(result.verdict, PingVerdict::kValid);
+  EXPECT_EQ(result.domain, "example.com");
+  EXPECT_EQ(result.entry, ".example.com");
+  EXPECT_EQ(result.level, "verify");
+  EXPECT_EQ(result.dns_failure, "");
+  ASSERT_THAT(result.targets, SizeIs(1));
+  const PingTarget& target = result.targets[0];
+  EXPECT_TRUE(target.valid);
+  EXPECT_EQ(target.mx, "mx.example.net");
+  EXPECT_EQ(target.address, "192.0.2.1:25");
+  EXPECT_EQ(target.stage, "post_ehlo");
+  EXPECT_EQ(target.reason, "");
+  EXPECT_EQ(target.tls_version, "TLSv1.3");
+  EXPECT_EQ(target.certificate_subject, "CN=mx.example.net");
+  EXPECT_THAT(target.certificate_names, ElementsAre("DNS:mx.example.net"));
+  EXPECT_TRUE(target.certificate_not_after.has_value());
+  EXPECT_EQ(server.in_tls(), "EHLO gw.example.com\r\nQUIT\r\n");
+}
+
+TEST_F(PingTest, ACertificateThatWillNotDoIsShown) {
+  UseEntry({{"pattern", "example.com"}, {"level", "secure"}});
+  smtp::ScriptedServer server(core_, StartTlsThen({}), &contexts_.server());
+  const PingResult result = Ping();
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  ASSERT_THAT(result.targets, SizeIs(1));
+  const PingTarget& target = result.targets[0];
+  EXPECT_FALSE(target.valid);
+  EXPECT_EQ(target.stage, "verify");
+  EXPECT_EQ(target.reason, "name_mismatch");
+  EXPECT_EQ(target.tls_version, "TLSv1.3");
+  EXPECT_THAT(target.cipher, HasSubstr("AES"));
+  EXPECT_EQ(target.certificate_subject, "CN=mx.example.net");
+  EXPECT_EQ(target.certificate_issuer, "CN=Test Root");
+  EXPECT_EQ(target.certificate_fingerprint.size(), 64u);
+  EXPECT_THAT(target.certificate_names, ElementsAre("DNS:mx.example.net"));
+  EXPECT_THAT(target.chain, ElementsAre("CN=mx.example.net"));
+  EXPECT_TRUE(target.certificate_not_after.has_value());
+}
+
+TEST_F(PingTest, ADomainOnNoEntryIsHeldToEncryption) {
+  smtp::ScriptedServer server(core_, {Say("220 mx.example.net\r\n"), Hear(kEhlo),
+                                      Say("250 mx.example.net\r\n"), Hear("QUIT")});
+  const PingResult result = Ping();
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  EXPECT_EQ(result.entry, "");
+  EXPECT_EQ(result.level, "encrypt");
+  EXPECT_EQ(result.targets.at(0).stage, "starttls");
+  EXPECT_EQ(result.targets.at(0).reason, "not_offered");
+  EXPECT_EQ(result.targets.at(0).tls_version, "");
+  EXPECT_EQ(result.targets.at(0).certificate_subject, "");
+  EXPECT_THAT(server.in_clear(), Not(HasSubstr("MAIL")));
+}
+
+TEST_F(PingTest, AHostThatCannotBeFoundMakesItPartial) {
+  resolver_.SetMx("example.com", {{10, "mx.example.net"}, {20, "gone.test"}});
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  const PingResult result = Ping();
+  EXPECT_EQ(result.verdict, PingVerdict::kPartial);
+  ASSERT_THAT(result.targets, SizeIs(2));
+  EXPECT_EQ(result.targets[0].mx, "gone.test");
+  EXPECT_EQ(result.targets[0].reason, "dns");
+  EXPECT_TRUE(result.targets[1].valid);
+}
+
+TEST_F(PingTest, ADomainThatCannotBeFoundSaysWhy) {
+  resolver_.FailMx("example.com", absl::UnavailableError("SERVFAIL"));
+  const PingResult result = Ping();
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  EXPECT_EQ(result.dns_failure, "SERVFAIL");
+  EXPECT_THAT(result.targets, IsEmpty());
+}
+
+TEST_F(PingTest, AServerThatSaysNothingDoesNotHoldItBeyondItsDeadline) {
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  smtp::ScriptedServer server(core_, {smtp::Stall()});
+  const PingResult result = Ping(absl::Seconds(20));
+  EXPECT_LE(took_, absl::Seconds(21));
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  ASSERT_THAT(result.targets, SizeIs(2));
+  EXPECT_EQ(result.targets[0].stage, "banner");
+  EXPECT_EQ(result.targets[1].reason, "timeout");
+}
+
+TEST_F(PingTest, AHostThatIsNotThereDoesNotEither) {
+  core_.set_unreachable();
+  const PingResult result = Ping(absl::Seconds(3));
+  EXPECT_LE(took_, absl::Seconds(4));
+  EXPECT_EQ(result.targets.at(0).stage, "connect");
+}
+
+}  // namespace
+}  // namespace sluice::relay
