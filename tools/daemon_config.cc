@@ -177,6 +177,9 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   gateway.spool.max_pending_bytes = static_cast<size_t>(
       checker.InRange<int64_t>("store_backlog", absl::GetFlag(FLAGS_store_backlog),
                                absl::GetFlag(FLAGS_max_message_size), int64_t{1} << 40));
+  settings.store_timeout =
+      checker.InRange("store_timeout", absl::GetFlag(FLAGS_store_timeout), absl::Seconds(1),
+                      absl::Minutes(10));
 }
 
 void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {

@@ -57,7 +57,7 @@ struct Settings {
   absl::Duration queue_lifetime = absl::Hours(168);
   absl::Duration history_retention = absl::Hours(24 * 90);
   TlsExpiryAction tls_expiry_action = TlsExpiryAction::kBounce;
-  // How long one commit of the store may take before the client is told to come again.
+  // How long a client waits for its message to be on disk before it is told to come again.
   absl::Duration store_timeout = absl::Seconds(30);
   absl::Duration drain_timeout = absl::Seconds(30);
 };
