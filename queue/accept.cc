@@ -88,11 +88,11 @@ void SpoolState::Accepted(const std::vector<Envelope>& envelopes) {
   }
 }
 
-// At once rather than by way of the queue, which may have been closed meanwhile.
+// At once rather than by way of the queue, which may have been closed meanwhile. (In the middle of
+// completing a group: so nothing is mended here.)
 void SpoolState::Undo(const std::vector<Envelope>& envelopes) {
-  absl::Status erased = database_->Ready();
   absl::StatusOr<std::shared_ptr<const Tables>> tables = database_->Read();
-  if (erased.ok()) erased = tables.status();
+  absl::Status erased = tables.status();
   if (erased.ok()) {
     Batch batch(*std::move(tables));
     for (const Envelope& envelope : envelopes) {

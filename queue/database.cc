@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,59 +17,16 @@
 #include "engine/base/status_macros.h"
 #include "queue/database_options.h"
 #include "queue/key_codec.h"
+#include "queue/log_disk.h"
+#include "queue/store_error.h"
 
 namespace sluice::queue {
 namespace {
 
 constexpr absl::Duration kMendInterval = absl::Seconds(1);
-
-class ErrorListener : public rocksdb::EventListener {
- public:
-  explicit ErrorListener(std::shared_ptr<std::atomic<bool>> failed) : failed_(std::move(failed)) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
-                         rocksdb::Status* /*status*/) override {
-    failed_->store(true);
-  }
-  // RocksDB would look for free space every few seconds, on a thread and by a clock of its own.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-
- private:
-  const std::shared_ptr<std::atomic<bool>> failed_;
-};
-
-absl::Status Explain(absl::string_view directory, const rocksdb::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string text = status.ToString();
-  const std::string where = absl::StrCat("the queue in ", directory);
-  if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        where, ": the disk is full; free some space, and it goes on by itself (", text, ")"));
-  }
-  if (status.IsCorruption()) {
-    return absl::DataLossError(absl::StrCat(
-        where, " is damaged (", text, "); stop the gateway, check the disk, make a copy of the ",
-        "directory, and restore it, or try 'ldb --db=", directory, " repair' on the copy"));
-  }
-  if (absl::StrContains(text, "LOCK:") || absl::StrContains(text, "lock hold by current process")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(where, " is in use by another process: only one gateway can run on it; stop ",
-                     "that one, or set another --data_dir (", text, ")"));
-  }
-  if (absl::StrContains(text, "Permission denied")) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(where, " may not be opened: the directory and all that is in it must belong ",
-                     "to the user that the gateway runs as (", text, ")"));
-  }
-  if (absl::StrContains(text, "olumn families not opened")) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        where, " holds tables that this version does not know: it was written by a newer one, or ",
-        "by another program; run that version, or set another --data_dir (", text, ")"));
-  }
-  return absl::UnavailableError(absl::StrCat(where, " cannot be used: ", text));
-}
+// Written to see whether the disk takes anything; besides the logs, what opening needs.
+constexpr size_t kProbeBytes = 64 << 10;
+constexpr char kProbeName[] = "/probe";
 
 // The directory with those above it, made where they are missing. A name is on the disk only when
 // the directory that it stands in has been synced, and RocksDB does that for its own files alone.
@@ -84,7 +42,7 @@ absl::Status MakeDirectories(rocksdb::Env& env, const std::string& directory) {
     std::unique_ptr<rocksdb::Directory> above;
     if (made.ok()) made = env.NewDirectory(parent, &above);
     if (made.ok()) made = above->Fsync();
-    if (!made.ok()) return Explain(directory, made);
+    if (!made.ok()) return ExplainStoreError(directory, made);
   }
   return absl::OkStatus();
 }
@@ -96,9 +54,10 @@ absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
   if (!found->has_value()) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
-    return Explain(directory, tables.db().Put(synced, tables.of(Table::kDefault),
-                                              rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
-                                              std::to_string(kFormat)));
+    return ExplainStoreError(directory,
+                             tables.db().Put(synced, tables.of(Table::kDefault),
+                                             rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
+                                             std::to_string(kFormat)));
   }
   int format = 0;
   if (absl::SimpleAtoi(**found, &format) && format == kFormat) return absl::OkStatus();
@@ -108,7 +67,59 @@ absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
       ": run the version that wrote it until the queue is empty, or set another --data_dir"));
 }
 
+// What opening writes: the rows of the logs once more, as tables, and some bookkeeping.
+uint64_t BytesToOpen(rocksdb::Env& env, const std::string& directory) {
+  uint64_t bytes = uint64_t{1} << 20;
+  std::vector<std::string> names;
+  if (!env.GetChildren(directory, &names).ok()) return bytes;
+  for (const std::string& name : names) {
+    uint64_t size = 0;
+    const bool is_log = absl::EndsWith(name, ".log");
+    if (is_log && env.GetFileSize(absl::StrCat(directory, "/", name), &size).ok()) bytes += size;
+  }
+  return bytes;
+}
+
+rocksdb::Status WriteProbe(rocksdb::Env& env, const std::string& path) {
+  std::unique_ptr<rocksdb::WritableFile> file;
+  rocksdb::Status status = env.NewWritableFile(path, &file, rocksdb::EnvOptions());
+  if (status.ok()) status = file->Append(std::string(kProbeBytes, '\0'));
+  if (status.ok()) status = file->Sync();
+  if (status.ok()) status = file->Close();
+  return status;
+}
+
 }  // namespace
+
+// What went wrong on RocksDB's own threads, and will not be repeated by them. Thread-safe.
+class Database::BackgroundErrors : public rocksdb::EventListener {
+ public:
+  // Unset: nothing.
+  std::optional<rocksdb::Status> first() const {
+    const absl::MutexLock lock(&mutex_);
+    return first_;
+  }
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    // A compaction that lacks room is tried again by RocksDB, and nothing else waits for it.
+    const bool compaction = reason == rocksdb::BackgroundErrorReason::kCompaction;
+    if (compaction && status->severity() < rocksdb::Status::Severity::kHardError) {
+      log::Warning("store_compaction_failed", {{"error", status->ToString()}});
+      return;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (!first_.has_value()) first_ = *status;
+  }
+  // RocksDB would look for free space every few seconds, on a thread and by a clock of its own.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::optional<rocksdb::Status> first_ ABSL_GUARDED_BY(mutex_);
+};
 
 const char* TableName(Table table) {
   switch (table) {
@@ -132,7 +143,10 @@ const char* TableName(Table table) {
 
 Tables::Tables(std::unique_ptr<rocksdb::DB> db,
                std::array<rocksdb::ColumnFamilyHandle*, kTables> tables, std::string directory)
-    : db_(std::move(db)), tables_(tables), directory_(std::move(directory)) {}
+    : closed_(std::make_shared<std::atomic<bool>>(false)),
+      db_(std::move(db)),
+      tables_(tables),
+      directory_(std::move(directory)) {}
 
 Tables::~Tables() {
   for (rocksdb::ColumnFamilyHandle* table : tables_) {
@@ -141,6 +155,8 @@ Tables::~Tables() {
   // Nothing is lost where this fails: what counts was synced when it was written.
   const rocksdb::Status closed = db_->Close();
   if (!closed.ok()) log::Warning("store_close", {{"error", closed.ToString()}});
+  db_.reset();
+  closed_->store(true);
 }
 
 absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string_view key) const {
@@ -153,32 +169,32 @@ absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string
 }
 
 absl::Status Tables::ToStatus(const rocksdb::Status& status) const {
-  return Explain(directory_, status);
+  return ExplainStoreError(directory_, status);
 }
 
 Database::Database(DatabaseOptions options)
     : options_(std::move(options)),
-      background_failed_(std::make_shared<std::atomic<bool>>(false)) {}
+      disk_(options_.env == nullptr ? *rocksdb::Env::Default() : *options_.env),
+      log_disk_(SyncLogsInOrder(disk_)) {}
 
 Database::~Database() = default;
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(std::move(options)));
-  rocksdb::Env* env = database->options_.env;
-  SLUICE_RETURN_IF_ERROR(MakeDirectories(env == nullptr ? *rocksdb::Env::Default() : *env,
-                                         database->options_.directory));
+  SLUICE_RETURN_IF_ERROR(MakeDirectories(database->disk_, database->options_.directory));
   SLUICE_RETURN_IF_ERROR(database->OpenTables());
   return database;
 }
 
 absl::Status Database::OpenTables() {
-  rocksdb::DBOptions options = MakeDatabaseOptions(options_.env, options_.memory_bytes);
-  options.listeners.push_back(std::make_shared<ErrorListener>(background_failed_));
+  background_ = std::make_shared<BackgroundErrors>();
+  rocksdb::DBOptions options = MakeDatabaseOptions(log_disk_.get(), options_.memory_bytes);
+  options.listeners.push_back(background_);
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::Open(
       options, options_.directory, MakeTableOptions(options_.memory_bytes), &handles, &opened);
-  if (!status.ok()) return Explain(options_.directory, status);
+  if (!status.ok()) return ExplainStoreError(options_.directory, status);
   SLUICE_CHECK(handles.size() == kTables);
   std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
   std::copy(handles.begin(), handles.end(), by_table.begin());
@@ -203,38 +219,40 @@ void Database::Failed(absl::Status status) {
 }
 
 absl::Status Database::Ready() {
-  if (failure_.ok() && !background_failed_->load()) return absl::OkStatus();
+  if (failure_.ok()) {
+    const std::optional<rocksdb::Status> error = background_->first();
+    if (!error.has_value()) return absl::OkStatus();
+    Failed(ExplainStoreError(options_.directory, *error));
+  }
   if (options_.clock->MonoNow() < mend_at_) return failure_;
   return Mend();
 }
 
 absl::Status Database::Mend() {
-  mend_at_ = options_.clock->MonoNow() + kMendInterval;
-  if (!must_reopen_) {
-    SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
-    background_failed_->store(false);
-    const rocksdb::Status resumed = tables->db().Resume();
-    if (!resumed.ok()) background_failed_->store(true);
-    must_reopen_ = resumed.severity() >= rocksdb::Status::Severity::kFatalError;
-    // What failed in the background alone does not keep anyone from writing.
-    if (!resumed.ok() && !must_reopen_ && !failure_.ok()) {
-      failure_ = Explain(options_.directory, resumed);
-    }
-  }
-  if (must_reopen_) {
-    absl::Status reopened = Reopen();
-    if (!reopened.ok()) {
-      Failed(reopened);
-      return reopened;
-    }
-    must_reopen_ = false;
-    background_failed_->store(false);
-  } else if (background_failed_->load()) {
+  absl::Status mended = ProbeDisk();
+  if (mended.ok()) mended = Reopen();
+  if (!mended.ok()) {
+    Failed(std::move(mended));
     return failure_;
   }
   failure_ = absl::OkStatus();
   log::Info("store_recovered");
   return absl::OkStatus();
+}
+
+absl::Status Database::ProbeDisk() {
+  const uint64_t needed = BytesToOpen(disk_, options_.directory);
+  uint64_t free = 0;
+  if (disk_.GetFreeSpace(options_.directory, &free).ok() && free < needed) {
+    return ExplainStoreError(options_.directory,
+                             rocksdb::Status::NoSpace(absl::StrCat(free, " bytes are free, and ",
+                                                                   needed, " are needed")));
+  }
+  const std::string path = options_.directory + kProbeName;
+  const rocksdb::Status written = WriteProbe(disk_, path);
+  // Where it stays it is in nobody's way, and the next probe writes over it.
+  disk_.DeleteFile(path).PermitUncheckedError();
+  return ExplainStoreError(options_.directory, written);
 }
 
 absl::Status Database::Reopen() {
@@ -243,11 +261,11 @@ absl::Status Database::Reopen() {
     if (tables_ != nullptr) {
       unavailable_ = absl::UnavailableError(
           absl::StrCat("the queue in ", options_.directory, " is being opened again"));
-      closing_ = tables_;
+      closing_ = tables_->closed();
       tables_ = nullptr;
     }
   }
-  if (!closing_.expired()) {
+  if (closing_ != nullptr && !closing_->load()) {
     return absl::UnavailableError(absl::StrCat("the queue in ", options_.directory,
                                                " is opened again once its readers are done"));
   }
@@ -257,13 +275,12 @@ absl::Status Database::Reopen() {
 }
 
 absl::Status Database::Write(rocksdb::WriteBatch& batch, bool sync) {
+  if (!failure_.ok()) return failure_;
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status written = tables->db().Write(options, &batch);
-  if (written.ok()) return absl::OkStatus();
-  must_reopen_ = written.severity() >= rocksdb::Status::Severity::kFatalError;
-  Failed(Explain(options_.directory, written));
+  if (!written.ok()) Failed(ExplainStoreError(options_.directory, written));
   return failure_;
 }
 
@@ -275,8 +292,8 @@ absl::Status Database::Close() {
     tables_ = nullptr;
     unavailable_ = absl::CancelledError("the queue has been closed");
   }
-  if (tables == nullptr) return failure_;
-  return Explain(options_.directory, tables->db().SyncWAL());
+  if (!failure_.ok()) return failure_;
+  return ExplainStoreError(options_.directory, tables->db().SyncWAL());
 }
 
 }  // namespace sluice::queue

@@ -5,13 +5,17 @@
 //   SLUICE_ASSIGN_OR_RETURN(std::optional<std::string> row, tables->Get(Table::kEnvelope, key));
 //
 // When the disk fails
-//   RocksDB then refuses all writes until it is told to go on. A full disk is left behind with
-//   DB::Resume, and reading goes on meanwhile. After anything else that fails in the log RocksDB
-//   can only be closed and opened again, which is done here as soon as no reader holds it; until
-//   then reading is refused too. Either is tried once a second, when something is to be written.
-//   What was reported as written before stays written; a write that was reported as failed may
-//   still be found after opening again, for its bytes may have reached the disk: see `due` in
-//   key_codec.h.
+//   After a failed write or sync of its log, or a failure of its background work that it does not
+//   repeat by itself, RocksDB is never written to again: it is closed and opened anew, from what is
+//   on the disk. (DB::Resume would write on behind what failed. In a RocksDB built with assertions,
+//   as Debian's is, that ends the process.) It is tried once a second, when something is to be
+//   written: a probe says whether the disk takes writes and has the room that opening needs.
+//   - Until the probe succeeds the failed database is still read, as it was before what failed.
+//   - Then reading is refused: until its readers are done and it is closed, while it is opened, and
+//     for as long as opening fails.
+//   What was reported as synced stays. What was reported as written without a sync may be gone;
+//   what was reported as failed may be found after opening again, for its bytes may have reached
+//   the disk: see `due` in key_codec.h.
 //
 // Read: any thread. All else: the store's.
 #ifndef SLUICE_QUEUE_DATABASE_H_
@@ -59,6 +63,8 @@ class Tables {
   Tables& operator=(const Tables&) = delete;
 
   rocksdb::DB& db() const { return *db_; }
+  // Becomes true when it has been closed; outlives it.
+  std::shared_ptr<const std::atomic<bool>> closed() const { return closed_; }
   rocksdb::ColumnFamilyHandle* of(Table table) const { return tables_[static_cast<size_t>(table)]; }
 
   // Unset: there is no such row.
@@ -68,6 +74,7 @@ class Tables {
   absl::Status ToStatus(const rocksdb::Status& status) const;
 
  private:
+  const std::shared_ptr<std::atomic<bool>> closed_;
   std::unique_ptr<rocksdb::DB> db_;
   const std::array<rocksdb::ColumnFamilyHandle*, kTables> tables_;
   const std::string directory_;
@@ -93,34 +100,39 @@ class Database {
   using Reopened = absl::AnyInvocable<absl::Status(std::shared_ptr<const Tables>)>;
   void OnReopened(Reopened reopened) { on_reopened_ = std::move(reopened); }
 
-  // OK when writing makes sense; tries to mend what is broken. In front of every Write.
+  // OK when writing makes sense; mends what is broken when it is time to. In front of every group
+  // of writes, and not in the middle of one: what is known in memory may be read anew.
   absl::Status Ready();
   // All of the batch or nothing. `sync`: it and all that was written before are on the disk then.
+  // Refused after a failure, until Ready has mended it.
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync);
 
   // Syncs, and lets go of it for good.
   absl::Status Close();
 
  private:
+  class BackgroundErrors;
+
   explicit Database(DatabaseOptions options);
   absl::Status OpenTables();
   absl::Status Mend();
+  absl::Status ProbeDisk();
   absl::Status Reopen();
   void Failed(absl::Status status);
 
   const DatabaseOptions options_;
-  // Set by RocksDB's threads when a flush or a compaction has failed.
-  const std::shared_ptr<std::atomic<bool>> background_failed_;
+  rocksdb::Env& disk_;                            // as it was handed in
+  const std::unique_ptr<rocksdb::Env> log_disk_;  // what the database is opened on
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(mutex_);
   absl::Status unavailable_ ABSL_GUARDED_BY(mutex_);  // why there are none
 
   // The store thread's:
-  absl::Status failure_;  // of the last write; OK: none
+  std::shared_ptr<BackgroundErrors> background_;
+  absl::Status failure_;  // why nothing is written; OK: nothing has failed
   MonoTime mend_at_;
-  std::weak_ptr<const Tables> closing_;  // being closed, once its readers are done
-  bool must_reopen_ = false;
+  std::shared_ptr<const std::atomic<bool>> closing_;  // of the last one; null: none is being closed
   Reopened on_reopened_;
 };
 

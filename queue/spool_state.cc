@@ -157,6 +157,10 @@ void SpoolState::Close(Done<absl::Status> done) {
                       },
                   .complete =
                       [this, done = std::move(done)](absl::Status ready) mutable {
+                        if (absl::IsCancelled(ready)) {  // it has been closed before
+                          std::move(done)(std::move(ready));
+                          return;
+                        }
                         const absl::Status closed = database_->Close();
                         std::move(done)(ready.ok() ? closed : std::move(ready));
                       }});

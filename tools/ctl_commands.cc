@@ -59,6 +59,9 @@ constexpr Option kHistoryOptions[] = {
     {"follow", "", "go on with what is written from now on, until Ctrl-C"},
     {"lang", "LANGUAGE", "en (default) or de"},
 };
+constexpr Option kStoreOptions[] = {
+    {"data_dir", "DIR", "the gateway's --data_dir (default var/data)"},
+};
 
 constexpr Command kCommands[] = {
     {"domains add", "PATTERN", 1, 1, "Put an entry on the enforced-TLS list.", kEntryOptions,
@@ -162,6 +165,9 @@ constexpr Command kCommands[] = {
      {},
      "sluicectl reload",
      &Reload},
+    {"store check", "", 0, 0,
+     "Say what of a stopped gateway's store can be read; nothing is changed.", kStoreOptions,
+     "sluicectl store check --data_dir=/var/lib/sluice", &CheckStore},
 };
 
 }  // namespace

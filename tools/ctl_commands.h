@@ -1,5 +1,6 @@
-// The commands of sluicectl. Each asks the daemon, prints what it answers, and gives back the exit
-// code: kDone, or kNothing where nothing was found of what was named or a ping is not valid.
+// The commands of sluicectl. Each asks the daemon (CheckStore: the store itself), prints what it
+// answers, and gives back the exit code: kDone, or kNothing where nothing was found of what was
+// named, a ping is not valid, or a store is damaged.
 #ifndef SLUICE_TOOLS_CTL_COMMANDS_H_
 #define SLUICE_TOOLS_CTL_COMMANDS_H_
 
@@ -47,6 +48,7 @@ absl::StatusOr<int> ShowHistory(const Context& context, const Invocation& invoca
 absl::StatusOr<int> ShowCertificates(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Reload(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> CheckStore(const Context& context, const Invocation& invocation);
 
 // To standard output; what cannot be written there is FailedPrecondition in the end (Flush).
 void Print(absl::string_view text);

@@ -192,9 +192,11 @@ std::string Overview(absl::Span<const Command> commands) {
       sheet.ToString(), "\nOptions of all commands:\n", OptionLines(kGlobalOptions),
       "\nExit codes:\n"
       "  0  done\n"
-      "  1  the daemon refused, found nothing of what was named, or a ping is not valid\n"
+      "  1  the daemon refused, found nothing of what was named, a ping is not valid, or a store "
+      "is\n"
+      "     damaged\n"
       "  2  the command line is wrong\n"
-      "  3  no daemon can be reached\n\n"
+      "  3  no daemon can be reached, or a store cannot be looked at\n\n"
       "'sluicectl COMMAND --help' has more on each, with examples.\n");
 }
 

@@ -1,4 +1,4 @@
-// Where the daemon and its client find each other when nobody says otherwise.
+// Where the daemon and its client find each other, and the store, when nobody says otherwise.
 #ifndef SLUICE_TOOLS_DEFAULT_PATHS_H_
 #define SLUICE_TOOLS_DEFAULT_PATHS_H_
 
@@ -8,6 +8,8 @@ namespace sluice {
 inline constexpr char kDefaultControlSocket[] = "var/sluice.sock";
 // Takes the place of sluicectl's default.
 inline constexpr char kControlSocketVariable[] = "SLUICE_CONTROL_SOCKET";
+// --data_dir of sluiced and of sluicectl, likewise.
+inline constexpr char kDefaultDataDir[] = "var/data";
 
 }  // namespace sluice
 

@@ -1,6 +1,6 @@
 // sluicectl: asks a running sluiced over its control socket, and tells it what to do. It is a
-// client of the HTTP API (engine/admin/server.h) and of nothing else; 'sluicectl --help' lists what
-// it can.
+// client of the HTTP API (engine/admin/server.h), and looks at the store of one that does not run
+// (queue/store_check.h); 'sluicectl --help' lists what it can.
 #include <curl/curl.h>
 
 #include <cstdio>

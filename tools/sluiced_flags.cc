@@ -8,7 +8,8 @@ ABSL_FLAG(std::vector<std::string>, listen, std::vector<std::string>{"127.0.0.1:
           "Addresses to take mail on, address:port, comma-separated; [::]:25 for IPv6");
 ABSL_FLAG(std::string, hostname, "",
           "Name of this gateway in its banner, EHLO and Received: fields; empty: the system's");
-ABSL_FLAG(std::string, data_dir, "var/data", "Directory of the store; made if it is missing");
+ABSL_FLAG(std::string, data_dir, sluice::kDefaultDataDir,
+          "Directory of the store; made if it is missing");
 ABSL_FLAG(std::string, control_socket, sluice::kDefaultControlSocket,
           "Unix socket on which sluicectl reaches the daemon");
 ABSL_FLAG(int, cores, 0, "Threads that carry mail, each with a CPU of its own; 0: one for each CPU");

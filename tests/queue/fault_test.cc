@@ -1,7 +1,9 @@
 // A disk that fills up, breaks, or holds what cannot be right.
 #include <rocksdb/db.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -71,6 +73,110 @@ TEST_P(FaultTest, AReaderHoldsUpReopeningAndNothingElse) {
   EXPECT_TRUE(world_.Accept(world_.Compose({"d.example"})).ok());
 }
 
+TEST_P(FaultTest, ReadingGoesOnWhileTheDiskFails) {
+  const NewMessage message = world_.Compose({"a.example"}, std::string(5000, 'x'));
+  ASSERT_TRUE(world_.Accept(message).ok());
+  world_.disk().SetFault(GetParam(), 100);
+  for (int second = 0; second < 10; ++second) {
+    EXPECT_FALSE(world_.Accept(world_.Compose({"b.example"})).ok());
+    const absl::StatusOr<QueuePage> page = world_.spool().List({});
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_THAT(page->items, SizeIs(1));
+    EXPECT_EQ(world_.spool().Count(9)->items, 1u);
+    const absl::StatusOr<io::Body> body = world_.LoadBody(message.envelopes[0]);
+    ASSERT_TRUE(body.ok()) << body.status();
+    EXPECT_EQ(body->size(), 5000u);
+    world_.clock().Advance(absl::Seconds(1));
+  }
+}
+
+// RocksDB is built with assertions in Debian: whoever touches a log that has failed once is ended.
+TEST_P(FaultTest, ClosesWhileTheDiskFails) {
+  const NewMessage message = world_.Compose({"a.example"});
+  ASSERT_TRUE(world_.Accept(message).ok());
+  world_.disk().SetFault(GetParam(), 100, ".log");
+  EXPECT_FALSE(world_.Accept(world_.Compose({"b.example"})).ok());
+  std::optional<absl::Status> closed;
+  world_.spool().Close([&](absl::Status status) { closed = std::move(status); });
+  world_.store().RunAll();
+  ASSERT_TRUE(closed.has_value());
+  EXPECT_FALSE(closed->ok());
+  world_.Close();
+  world_.disk().SetFault(LossyDisk::Fault::kNone);
+  ASSERT_TRUE(world_.Open().ok());
+  EXPECT_FALSE(world_.spool().Find(message.id)->empty());
+}
+
+TEST_P(FaultTest, ALogThatFailsAsItsDatabaseIsClosedFailsTheClose) {
+  const NewMessage message = world_.Compose({"a.example"});
+  ASSERT_TRUE(world_.Accept(message).ok());
+  ASSERT_TRUE(world_.Defer(message.envelopes[0], world_.Now() + absl::Hours(1)).ok());  // no sync
+  world_.disk().SetFault(GetParam(), 0, ".log");
+  std::optional<absl::Status> closed;
+  world_.spool().Close([&](absl::Status status) { closed = std::move(status); });
+  world_.store().RunAll();
+  ASSERT_TRUE(closed.has_value());
+  EXPECT_EQ(closed->ok(), GetParam() != LossyDisk::Fault::kSyncFails);
+  // Once more: answered at once, and nothing is touched.
+  closed.reset();
+  world_.spool().Close([&](absl::Status status) { closed = std::move(status); });
+  ASSERT_TRUE(closed.has_value());
+  EXPECT_EQ(closed->code(), absl::StatusCode::kCancelled);
+  world_.disk().SetFault(LossyDisk::Fault::kNone);
+}
+
+// What RocksDB does in the background: the log is whole, and yet nothing may be written on.
+TEST_P(FaultTest, GoesOnAfterWhatFailedInTheBackground) {
+  world_.disk().SetFault(GetParam(), 0, ".blob");
+  absl::Status accepted;
+  std::vector<NewMessage> stored;
+  for (int i = 0; i < 200 && accepted.ok(); ++i) {
+    stored.push_back(world_.Compose({"a.example"}, std::string(200'000, 'x')));
+    accepted = world_.Accept(stored.back());
+    world_.clock().Advance(absl::Milliseconds(10));
+  }
+  ASSERT_FALSE(accepted.ok()) << "nothing was flushed";
+  stored.pop_back();
+  EXPECT_THAT(world_.spool().List({.limit = 1000})->items, SizeIs(stored.size()));
+  world_.disk().SetFault(LossyDisk::Fault::kNone);
+  for (int second = 0; second < 5 && !accepted.ok(); ++second) {
+    world_.clock().Advance(absl::Seconds(1));
+    accepted = world_.Accept(world_.Compose({"b.example"}));
+  }
+  ASSERT_TRUE(accepted.ok()) << accepted;
+  for (const NewMessage& message : stored) {
+    EXPECT_EQ(world_.Deliver(message.envelopes[0]).value(), Afterwards::kGone);
+  }
+  EXPECT_EQ(world_.spool().Count(9)->items, 1u);
+}
+
+// A write that was reported as failed, and was on the disk all the same: after opening again it is
+// counted, listed and handed out like any other.
+TEST(ReopenedTest, WhatIsKeptInMemoryIsReadAnew) {
+  SpoolWorld world;
+  const NewMessage held = world.Compose({"held.example"});
+  ASSERT_TRUE(world.Accept(held).ok());
+  const NewMessage waiting = world.Compose({"waiting.example"});
+  ASSERT_TRUE(world.Accept(waiting).ok());
+  ASSERT_TRUE(world.Defer(waiting.envelopes[0], world.Now() + absl::Minutes(5)).ok());
+  world.disk().SetFault(LossyDisk::Fault::kSyncFails, 0, ".log");
+  const NewMessage failed = world.Compose({"failed.example"});
+  ASSERT_FALSE(world.Accept(failed).ok());
+  world.disk().SetFault(LossyDisk::Fault::kNone);
+  world.clock().Advance(absl::Seconds(2));
+  ASSERT_TRUE(world.TakeDue().ok());
+  EXPECT_EQ(world.spool().Count(9)->items, 3u);
+  EXPECT_EQ(world.spool().Count(9)->in_flight, 1u);
+  EXPECT_THAT(world.TakeDue()->items, IsEmpty());
+  world.clock().Advance(absl::Minutes(6));
+  EXPECT_THAT(world.TakeDue()->items, SizeIs(2));
+  EXPECT_EQ(world.Deliver(held.envelopes[0]).value(), Afterwards::kGone);
+  EXPECT_EQ(world.Deliver(waiting.envelopes[0]).value(), Afterwards::kGone);
+  EXPECT_EQ(world.Deliver(failed.envelopes[0]).value(), Afterwards::kGone);
+  EXPECT_EQ(world.spool().Count(9)->items, 0u);
+  EXPECT_TRUE(world.Empty());
+}
+
 TEST_P(FaultTest, AFailedFinishCanBeRepeated) {
   const NewMessage message = world_.Compose({"a.example", "b.example"}, std::string(5000, 'x'));
   ASSERT_TRUE(world_.Accept(message).ok());
@@ -91,36 +197,14 @@ TEST_P(FaultTest, AFailedFinishCanBeRepeated) {
   EXPECT_EQ(world_.spool().Count(9)->items, world_.spool().List({})->items.size());
 }
 
-// Writes a row with RocksDB alone, while the spool is closed.
-void PutRow(SpoolWorld& world, const char* table, const std::string& key,
-            const std::string& value) {
-  world.Close();
-  rocksdb::DBOptions options;
-  options.env = world.disk().env();
-  std::vector<std::string> names;
-  ASSERT_TRUE(rocksdb::DB::ListColumnFamilies(options, world.options.data_dir, &names).ok());
-  std::vector<rocksdb::ColumnFamilyDescriptor> tables;
-  for (const std::string& name : names) tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* opened = nullptr;
-  ASSERT_TRUE(rocksdb::DB::Open(options, world.options.data_dir, tables, &handles, &opened).ok());
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    if (handle->GetName() == table) {
-      ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), handle, key, value).ok());
-    }
-    ASSERT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-  }
-}
-
 TEST(StrangeContentTest, ANewerFormatIsRefusedAndSaysWhatToDo) {
   SpoolWorld world;
-  PutRow(world, "default", "format", "2");
+  world.PutRow("default", "format", "2");
   const absl::Status status = world.Open();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("has format 2"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("--data_dir"));
-  PutRow(world, "default", "format", "1");
+  world.PutRow("default", "format", "1");
   EXPECT_TRUE(world.Open().ok());
 }
 
@@ -150,7 +234,7 @@ TEST(StrangeContentTest, TablesOfANewerVersionAreRefused) {
 TEST(StrangeContentTest, ADueRowWithoutAnItemIsErased) {
   SpoolWorld world;
   // 1970, message 1/1, "a": due for a long time.
-  PutRow(world, "due", std::string(15, '\0') + "\1" + std::string(3, '\0') + "\1a" + "", "");
+  world.PutRow("due", std::string(15, '\0') + "\1" + std::string(3, '\0') + "\1a" + "", "");
   ASSERT_TRUE(world.Open().ok());
   const NewMessage message = world.Compose({"a.example"});
   ASSERT_TRUE(world.Accept(message).ok());
@@ -172,7 +256,7 @@ TEST(StrangeContentTest, ADueRowOfAnotherTimeIsErasedAndTheRightOneFound) {
   for (int shift = 24; shift >= 0; shift -= 8) {
     leftover.push_back(static_cast<char>(message.id.tail() >> shift & 0xff));
   }
-  PutRow(world, "due", leftover + "a.example", "");
+  world.PutRow("due", leftover + "a.example", "");
   ASSERT_TRUE(world.Open().ok());
   world.clock().Advance(absl::Seconds(61));
   // The leftover comes first; the right row is found in the same scan or the next one.
@@ -197,7 +281,7 @@ TEST(StrangeContentTest, ADamagedEnvelopeHidesNoOther) {
   for (int shift = 24; shift >= 0; shift -= 8) {
     item.push_back(static_cast<char>(damaged.id.tail() >> shift & 0xff));
   }
-  PutRow(world, "envelope", item + "a.example", "\xff\xff");
+  world.PutRow("envelope", item + "a.example", "\xff\xff");
   ASSERT_TRUE(world.Open().ok());
   world.clock().Advance(absl::Seconds(60));
   const TakenWork work = world.TakeDue().value();

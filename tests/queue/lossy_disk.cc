@@ -23,6 +23,8 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 struct File {
+  explicit File(std::string path) : name(std::move(path)) {}
+  const std::string name;  // that it was made under
   std::string bytes;
   size_t synced = 0;
 };
@@ -36,6 +38,13 @@ struct Change {
 };
 
 std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// FNV-1a.
+uint64_t Mix(uint64_t hash, const std::string& bytes) {
+  hash ^= bytes.size();
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
 
 class SilentLogger : public rocksdb::Logger {
  public:
@@ -72,13 +81,20 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
     for (auto& [name, file] : live_) Tear(*file);
     locks_.clear();
     powered_ = true;
+    operations_left_ = kForever;
     fault_ = Fault::kNone;
   }
 
-  void SetFault(Fault fault, size_t after_bytes) {
+  void CutPowerAfter(size_t operations) {
+    const std::lock_guard lock(mutex_);
+    operations_left_ = operations;
+  }
+
+  void SetFault(Fault fault, size_t after_bytes, std::string in_name) {
     const std::lock_guard lock(mutex_);
     fault_ = fault;
     budget_ = after_bytes;
+    in_name_ = std::move(in_name);
   }
 
   int Damage(const std::string& suffix) {
@@ -97,13 +113,23 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
     return syncs_;
   }
 
+  uint64_t Fingerprint() const {
+    const std::lock_guard lock(mutex_);
+    uint64_t hash = 0;
+    for (const auto& [name, file] : live_) {
+      hash = Mix(hash, name);
+      hash = Mix(hash, file->bytes);
+    }
+    return hash;
+  }
+
   // Of open files.
   IOStatus Append(File& file, const Slice& data) {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     size_t size = data.size();
     IOStatus status;
-    if (fault_ == Fault::kFull || fault_ == Fault::kBroken) {
+    if ((fault_ == Fault::kFull || fault_ == Fault::kBroken) && HasFault(file)) {
       if (size > budget_) {
         size = budget_;
         status = fault_ == Fault::kFull ? IOStatus::NoSpace("the disk is full")
@@ -118,22 +144,25 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   }
   IOStatus Sync(File& file) {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
-    if (fault_ == Fault::kSyncFails) return IOStatus::IOError("the disk cannot sync");
+    if (!Powered()) return NoPower();
+    if (fault_ == Fault::kSyncFails && HasFault(file)) {
+      if (random_.Below(2) == 0) LoseUnsynced(file);
+      return IOStatus::IOError("the disk cannot sync");
+    }
     file.synced = file.bytes.size();
     ++syncs_;
     return IOStatus::OK();
   }
   IOStatus TruncateOpen(File& file, uint64_t size) {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     file.bytes.resize(size);
     file.synced = std::min<size_t>(file.synced, size);
     return IOStatus::OK();
   }
   IOStatus SyncDirectory(const std::string& directory) {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     // A journal is written in order: all before the last change of this directory goes with it.
     size_t end = 0;
     for (size_t i = 0; i < changes_.size(); ++i) {
@@ -180,7 +209,7 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   }
   IOStatus DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) override {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     if (!live_.contains(name)) return IOStatus::PathNotFound(name);
     Make({.name = name, .file = nullptr});
     return IOStatus::OK();
@@ -188,7 +217,7 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     const FilePtr file = FindLocked(from);
     if (file == nullptr) return IOStatus::PathNotFound(from);
     Make({.name = to, .file = file});
@@ -197,7 +226,7 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   }
   IOStatus CreateDir(const std::string& name, const IOOptions&, IODebugContext*) override {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     directories_.insert(name);
     return IOStatus::OK();
   }
@@ -260,6 +289,20 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   class OpenWritable;
   class OpenDirectory;
 
+  // Of something that changes what is on the disk.
+  bool Powered() {
+    if (operations_left_ == 0) powered_ = false;
+    if (operations_left_ != kForever) --operations_left_;
+    return powered_;
+  }
+  bool HasFault(const File& file) const { return file.name.find(in_name_) != std::string::npos; }
+  // As Linux does: it takes pages that could not be written for clean, and forgets them some time.
+  void LoseUnsynced(File& file) {
+    const size_t unsynced = file.bytes.size() - file.synced;
+    for (size_t i = file.synced + random_.Below(unsynced + 1); i < file.bytes.size(); ++i) {
+      file.bytes[i] = 0;
+    }
+  }
   static IOStatus NoPower() { return IOStatus::IOError("the power is off"); }
 
   FilePtr FindLocked(const std::string& name) const {
@@ -302,8 +345,11 @@ class LossyDisk::Files : public rocksdb::FileSystemWrapper,
   std::set<std::string> directories_ = {"/"};
   std::set<std::string> locks_;
   bool powered_ = true;
+  static constexpr size_t kForever = SIZE_MAX;
+  size_t operations_left_ = kForever;
   Fault fault_ = Fault::kNone;
   size_t budget_ = 0;
+  std::string in_name_;
   size_t syncs_ = 0;
 };
 
@@ -399,10 +445,10 @@ IOStatus LossyDisk::Files::NewRandomAccessFile(const std::string& name, const Fi
 IOStatus LossyDisk::Files::NewWritableFile(const std::string& name, const FileOptions&,
                                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                                            IODebugContext*) {
-  auto file = std::make_shared<File>();
+  auto file = std::make_shared<File>(name);
   {
     const std::lock_guard lock(mutex_);
-    if (!powered_) return NoPower();
+    if (!Powered()) return NoPower();
     Make({.name = name, .file = file});
   }
   *result = std::make_unique<OpenWritable>(shared_from_this(), std::move(file));
@@ -421,9 +467,13 @@ LossyDisk::LossyDisk(uint64_t seed)
 LossyDisk::~LossyDisk() = default;
 
 void LossyDisk::CutPower() { files_->CutPower(); }
+void LossyDisk::CutPowerAfter(size_t operations) { files_->CutPowerAfter(operations); }
 void LossyDisk::Restore() { files_->Restore(); }
-void LossyDisk::SetFault(Fault fault, size_t after_bytes) { files_->SetFault(fault, after_bytes); }
+void LossyDisk::SetFault(Fault fault, size_t after_bytes, const char* in_name) {
+  files_->SetFault(fault, after_bytes, in_name);
+}
 int LossyDisk::Damage(const char* suffix) { return files_->Damage(suffix); }
+uint64_t LossyDisk::Fingerprint() const { return files_->Fingerprint(); }
 size_t LossyDisk::syncs() const { return files_->syncs(); }
 
 }  // namespace sluice::queue

@@ -33,15 +33,22 @@ class LossyDisk {
   rocksdb::Env* env() { return env_.get(); }
 
   void CutPower();
+  // In the middle of what is to come: so many more writes, syncs and changes to directories
+  // succeed.
+  void CutPowerAfter(size_t operations);
   // Every file is closed.
   void Restore();
 
-  void SetFault(Fault fault, size_t after_bytes = 0);
+  // Of files that were made under a path with `in_name` in it. What a sync that fails should have
+  // brought to the disk may be gone, as on Linux.
+  void SetFault(Fault fault, size_t after_bytes = 0, const char* in_name = "");
 
   // Flips a bit in the middle of each synced file whose name ends in `suffix`; how many.
   int Damage(const char* suffix);
 
   size_t syncs() const;
+  // Of all files, their names and what is in them.
+  uint64_t Fingerprint() const;
 
  private:
   class Files;

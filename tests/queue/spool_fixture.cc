@@ -137,6 +137,30 @@ absl::StatusOr<Afterwards> SpoolWorld::Defer(Envelope envelope, absl::Time next)
   return Finish({.envelope = std::move(envelope), .next_attempt = next});
 }
 
+void SpoolWorld::PutRow(const std::string& table, const std::string& key,
+                        const std::optional<std::string>& value) {
+  Close();
+  rocksdb::DBOptions db_options;
+  db_options.env = disk_.env();
+  std::vector<std::string> names;
+  SLUICE_CHECK(rocksdb::DB::ListColumnFamilies(db_options, options.data_dir, &names).ok());
+  std::vector<rocksdb::ColumnFamilyDescriptor> tables;
+  for (const std::string& name : names) tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  SLUICE_CHECK(rocksdb::DB::Open(db_options, options.data_dir, tables, &handles, &opened).ok());
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (handle->GetName() == table) {
+      const rocksdb::WriteOptions unsynced;
+      SLUICE_CHECK((value.has_value() ? db->Put(unsynced, handle, key, *value)
+                                      : db->Delete(unsynced, handle, key))
+                       .ok());
+    }
+    SLUICE_CHECK(db->DestroyColumnFamilyHandle(handle).ok());
+  }
+}
+
 std::map<std::string, size_t> SpoolWorld::CountRows() {
   Close();
   rocksdb::DBOptions db_options;

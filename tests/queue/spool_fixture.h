@@ -66,6 +66,10 @@ class SpoolWorld {
   absl::StatusOr<Afterwards> Deliver(Envelope envelope);
   absl::StatusOr<Afterwards> Defer(Envelope envelope, absl::Time next);
 
+  // Writes (unset: erases) a row with RocksDB alone; the spool is closed for it and stays closed.
+  void PutRow(const std::string& table, const std::string& key,
+              const std::optional<std::string>& value);
+
   // Rows by table, as they are on the disk; the spool is closed and opened again for it.
   std::map<std::string, size_t> CountRows();
   // Nothing is left of any message.
