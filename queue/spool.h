@@ -5,8 +5,8 @@
 //
 //   io::Answer<absl::Status> stored(core);
 //   AcceptTicket ticket = spool->Accept(std::move(message), stored.Sender());
-//   absl::StatusOr<absl::Status> answer = co_await stored.Wait(deadline);
-//   if (answer.ok() && answer->ok()) Say("250 2.0.0 queued");            // it is on disk, synced
+//   std::optional<absl::Status> answer = co_await stored.Wait(deadline);
+//   if (answer.has_value() && answer->ok()) Say("250 2.0.0 queued");     // it is on disk, synced
 //   else if (ticket.Withdraw()) Say("451 4.3.0 try again later");        // and it is not queued
 //   else Say("250 2.0.0 queued");                                        // it just made it
 //

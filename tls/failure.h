@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "tls/connection_info.h"
 
 namespace sluice::tls {
 
@@ -33,6 +34,8 @@ std::optional<Reason> ParseReason(absl::string_view name);
 struct Failure {
   Reason reason;
   std::string detail;  // for people: the alert's name, the names seen, the dates; printable ASCII
+  // Where the handshake came far enough for it: what was agreed on and shown, and will not do.
+  std::optional<ConnectionInfo> seen = std::nullopt;
 };
 
 }  // namespace sluice::tls

@@ -132,6 +132,11 @@ void Session::Fail(Reason reason, std::string detail) {
   if (client_ != nullptr) client_->cache_->Erase(cache_key_);
 }
 
+void Session::Refuse(Reason reason, std::string detail) {
+  Fail(reason, std::move(detail));
+  failure_->seen = info_;
+}
+
 Session::Progress Session::Handshake() {
   ERR_clear_error();
   const int done = SSL_do_handshake(ssl_);
@@ -194,7 +199,7 @@ void Session::FailFromError(int ssl_error) {
   Fail(Reason::kProtocol, absl::StrCat("the handshake broke off: ", text));
 }
 
-void Session::Finish() {
+void Session::Describe() {
   const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_);
   const int version = SSL_version(ssl_);
   info_.version = static_cast<Version>(version);
@@ -208,15 +213,19 @@ void Session::Finish() {
   }
   info_.resumed = SSL_session_reused(ssl_) == 1;
   if (client_ != nullptr) DescribePeer();
+}
 
+void Session::Finish() {
+  Describe();
   // What the library was told is held against what came of it once more: nothing that is not
   // approved passes, whatever a session ticket or a bug may have let through.
   const CipherPolicy& policy = client_ != nullptr ? client_->policy_ : serving_->policy;
   if (!policy.Approves(info_.cipher)) {
-    Fail(Reason::kCipher, absl::StrCat(info_.cipher, " is not an approved cipher"));
-  } else if ((version != TLS1_2_VERSION && version != TLS1_3_VERSION) ||
+    Refuse(Reason::kCipher, absl::StrCat(info_.cipher, " is not an approved cipher"));
+  } else if (const int version = SSL_version(ssl_);
+             (version != TLS1_2_VERSION && version != TLS1_3_VERSION) ||
              version < static_cast<int>(demand_.minimum_version)) {
-    Fail(Reason::kVersion, absl::StrCat(info_.version_name, " is below the demanded version"));
+    Refuse(Reason::kVersion, absl::StrCat(info_.version_name, " is below the demanded version"));
   }
 }
 
@@ -260,14 +269,15 @@ const absl::StatusOr<std::string>* Session::signer_answer() const {
 }
 
 std::optional<Reason> Session::JudgePeer(const std::vector<x509_st*>& chain) {
-  std::optional<Failure> failed =
+  const std::optional<Failure> failed =
       chain.empty() ? Failure{Reason::kUntrusted, "the server sent no certificate"}
                     : VerifyPeer(chain, demand_, *client_->trust_, client_->clock_.WallNow());
+  if (failed.has_value()) {
+    Describe();  // the handshake ends here, and what was seen is to be known all the same
+    Refuse(failed->reason, failed->detail);
+  }
   ERR_clear_error();  // this runs inside of a call of BoringSSL's, whose own errors come first
-  if (!failed.has_value()) return std::nullopt;
-  const Reason reason = failed->reason;
-  Fail(reason, std::move(failed->detail));
-  return reason;
+  return failed.has_value() ? std::optional<Reason>(failed->reason) : std::nullopt;
 }
 
 void Session::KeepForResumption(ssl_session_st* session) {

@@ -87,8 +87,12 @@ class Session {
   struct Bio;
   explicit Session(ssl_st* ssl);
   void Finish();
+  // Into info_: from when the peer's certificate is there.
+  void Describe();
   void DescribePeer();
   void Fail(Reason reason, std::string detail);  // the first failure is the one that counts
+  // What info_ says will not do.
+  void Refuse(Reason reason, std::string detail);
   void FailFromError(int ssl_error);
 
   ssl_st* const ssl_;

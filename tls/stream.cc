@@ -173,8 +173,10 @@ io::Task<std::optional<Failure>> Stream::Handshake(Session& session, Signer* sig
         SLUICE_CHECK(signer != nullptr);
         io::Answer<absl::StatusOr<std::string>> signature(core_);
         signer->Work(session.TakeSignerRequest(), signature.Sender());
-        absl::StatusOr<absl::StatusOr<std::string>> answer = co_await signature.Wait(deadline);
-        if (!answer.ok()) co_return failed_by(answer.status());
+        std::optional<absl::StatusOr<std::string>> answer = co_await signature.Wait(deadline);
+        if (!answer.has_value()) {
+          co_return failed_by(absl::DeadlineExceededError("the signer did not answer in time"));
+        }
         session.SupplySignature(*std::move(answer));
         break;
       }

@@ -233,8 +233,12 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   ReadLimits(checker, gateway.settings);
   ReadQueue(checker, gateway);
   ReadTls(checker, gateway);
-  gateway.dns.config = absl::GetFlag(FLAGS_dns_config);
-  checker.Check("dns_config", dns::UnboundResolver::CheckConfig(gateway.dns.config));
+  dns::UnboundOptions dns;
+  dns.config = absl::GetFlag(FLAGS_dns_config);
+  checker.Check("dns_config", dns::UnboundResolver::CheckConfig(dns.config));
+  gateway.start_resolver = [dns]() -> absl::StatusOr<std::unique_ptr<dns::Resolver>> {
+    return dns::UnboundResolver::Start(dns, SystemClock());
+  };
   const int cores = absl::GetFlag(FLAGS_cores);
   gateway.engine.cores = cores == 0 ? io::UsableCpus()
                                     : checker.InRange("cores", cores, 1, io::UsableCpus());

@@ -90,7 +90,7 @@ int Serve(DaemonConfig config) {
   const sigset_t signals = BlockSignals();
 
   absl::StatusOr<std::unique_ptr<relay::Gateway>> gateway =
-      relay::Gateway::Start(std::move(config.gateway), SystemClock());
+      relay::Gateway::Start(std::move(config.gateway), io::RealMachine());
   if (!gateway.ok()) {
     std::cerr << "sluiced: " << log::Printable(gateway.status().message()) << "\n";
     return kCannotStart;

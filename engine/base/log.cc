@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_replace.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr size_t kQueuedLines = 8192;
 
 std::atomic<Level> lowest_level{Level::kInfo};
+Sink* other_sink = nullptr;
 std::atomic<Format> line_format{Format::kText};
 
 // The prefix is the sink's, so that the time is that of the call and costs the caller nothing.
@@ -111,6 +113,11 @@ void Configure(Level level, Format format) {
       PatternOf(format), spdlog::pattern_time_type::utc));
 }
 
+void SetSink(Sink sink) {
+  delete other_sink;
+  other_sink = sink ? new Sink(std::move(sink)) : nullptr;
+}
+
 bool Enabled(Level level) { return level >= lowest_level.load(std::memory_order_relaxed); }
 
 void Flush() {
@@ -133,6 +140,10 @@ void Write(Level level, absl::string_view event, std::initializer_list<Field> fi
     for (const Field& field : fields) {
       absl::StrAppend(&line, ",", JsonString(field.name), ":", JsonString(field.value));
     }
+  }
+  if (other_sink != nullptr) {
+    (*other_sink)(level, line);
+    return;
   }
   Logger().log(SpdLevel(level), spdlog::string_view_t(line.data(), line.size()));
 }

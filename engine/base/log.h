@@ -10,6 +10,7 @@
 #ifndef SLUICE_ENGINE_BASE_LOG_H_
 #define SLUICE_ENGINE_BASE_LOG_H_
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 
@@ -36,6 +37,10 @@ struct Field {
 // Before the first line; without it lines are text from level info on.
 void Configure(Level level, Format format);
 bool Enabled(Level level);
+// Lines go there, on the thread that writes them, instead of to stderr; null: to stderr again. For a
+// world of one thread (engine/io/simulation).
+using Sink = std::function<void(Level level, absl::string_view line)>;
+void SetSink(Sink sink);
 // Writes out what is queued; call before the process ends.
 void Flush();
 

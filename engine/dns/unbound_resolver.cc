@@ -303,10 +303,9 @@ class UnboundResolver::Lookup {
   }
 
   io::Task<absl::StatusOr<Response>> Wait() {
-    absl::StatusOr<absl::StatusOr<Response>> waited = co_await answer_.Wait(deadline_);
-    if (waited.ok()) co_return *std::move(waited);
-    if (absl::IsDeadlineExceeded(waited.status())) co_return NoAnswerInTime(name_, type_);
-    co_return waited.status();
+    std::optional<absl::StatusOr<Response>> waited = co_await answer_.Wait(deadline_);
+    if (waited.has_value()) co_return *std::move(waited);
+    co_return NoAnswerInTime(name_, type_);
   }
 
  private:

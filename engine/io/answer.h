@@ -1,22 +1,26 @@
 // Answer<T>: how a coroutine on a core waits for what a service thread works out.
 //
 //   io::Answer<absl::Status> stored(core);
-//   spool.Accept(std::move(message), stored.Sender());        // the service calls it once,
-//   anywhere absl::StatusOr<absl::Status> result = co_await stored.Wait(deadline);
+//   spool.Accept(std::move(message), stored.Sender());   // the service calls it once, anywhere
+//   std::optional<absl::Status> answer = co_await stored.Wait(deadline);
+//   if (!answer.has_value()) …                           // the deadline came first
 //
-// Services take the sender as a plain AnyInvocable<void(T) &&>, so they know nothing of cores. A
-// sender that is dropped uncalled answers Cancelled. After a deadline the late answer is discarded.
+// T is absl::Status or a StatusOr, so that a service can also say that it cannot; and what a service
+// says is never mistaken for the deadline, since a StatusOr of a Status would take either for the
+// other. Services take the sender as a plain AnyInvocable<void(T) &&>, so they know nothing of
+// cores. A sender that is dropped uncalled answers Cancelled. After a deadline the late answer is
+// discarded.
 #ifndef SLUICE_ENGINE_IO_ANSWER_H_
 #define SLUICE_ENGINE_IO_ANSWER_H_
 
 #include <atomic>
 #include <coroutine>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "engine/base/check.h"
 #include "engine/io/core.h"
 
@@ -24,6 +28,8 @@ namespace sluice::io {
 
 template <typename T>
 class Answer {
+  static_assert(std::is_constructible_v<T, absl::Status>);
+
  private:
   struct State;
   class Handle;
@@ -50,10 +56,10 @@ class Answer {
       state_.ready = &ready_;
       state_.core.timers().Start(timer_, deadline_, &Awaiter::Expire, this);
     }
-    absl::StatusOr<T> await_resume() {
-      if (!state_.delivered) return absl::DeadlineExceededError("no answer in time");
-      if (!state_.value.has_value()) return absl::CancelledError("the service has stopped");
-      return *std::move(state_.value);
+    std::optional<T> await_resume() {
+      if (!state_.delivered) return std::nullopt;
+      if (!state_.value.has_value()) return T(absl::CancelledError("the service has stopped"));
+      return std::move(state_.value);
     }
 
    private:
@@ -69,6 +75,7 @@ class Answer {
     Ready ready_;
     Timer timer_;
   };
+  // Unset when the deadline came first. Once.
   Awaiter Wait(MonoTime deadline) { return Awaiter(*state_, deadline); }
 
  private:

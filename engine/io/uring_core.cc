@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
@@ -301,28 +302,43 @@ void UringCore::Doorbell::Complete(int32_t /*result*/, uint32_t /*flags*/) { Arm
 
 int UsableCpus() { return static_cast<int>(UsableCpuNumbers().size()); }
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const EngineOptions& options,
-                                                      const Clock& clock) {
+namespace {
+
+class UringEngine final : public Engine {
+ public:
+  ~UringEngine() override { Stop(); }
+
+  absl::Status Start(const EngineOptions& options, const Clock& clock) {
+    for (int i = 0; i < options.cores; ++i) {
+      auto core = std::make_unique<UringCore>(i, options, clock);
+      SLUICE_RETURN_IF_ERROR(core->Start());
+      cores_.push_back(std::move(core));
+    }
+    return absl::OkStatus();
+  }
+
+  int size() const override { return static_cast<int>(cores_.size()); }
+  Core& core(int index) const override { return *cores_[static_cast<size_t>(index)]; }
+  void Stop() override {
+    for (const auto& core : cores_) core->Stop();
+  }
+
+ private:
+  std::vector<std::unique_ptr<UringCore>> cores_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> StartUringEngine(const EngineOptions& options,
+                                                         const Clock& clock) {
   if (options.cores < 1 || options.cores > UsableCpus()) {
     return absl::InvalidArgumentError(absl::StrCat("--cores=", options.cores, " is outside 1 to ",
                                                    UsableCpus(),
                                                    ", the CPUs this process may use"));
   }
-  std::unique_ptr<Engine> engine(new Engine);
-  for (int i = 0; i < options.cores; ++i) {
-    auto core = std::make_unique<UringCore>(i, options, clock);
-    SLUICE_RETURN_IF_ERROR(core->Start());
-    engine->cores_.push_back(std::move(core));
-  }
+  auto engine = std::make_unique<UringEngine>();
+  SLUICE_RETURN_IF_ERROR(engine->Start(options, clock));
   return engine;
-}
-
-Engine::~Engine() { Stop(); }
-
-Core& Engine::core(int index) const { return *cores_[static_cast<size_t>(index)]; }
-
-void Engine::Stop() {
-  for (const auto& core : cores_) core->Stop();
 }
 
 }  // namespace sluice::io

@@ -1,15 +1,12 @@
 #include "engine/relay/gateway.h"
 
-#include <chrono>
-#include <future>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
+#include "engine/relay/reply.h"
 #include "policy/entry_codec.h"
 
 namespace sluice::relay {
@@ -18,16 +15,21 @@ namespace {
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
 // What is aborted needs a moment to end; DNS lookups run to their own deadline of 30 s.
 constexpr absl::Duration kAbortTimeout = absl::Seconds(40);
+// How often a drain looks whether the cores are idle.
+constexpr absl::Duration kIdleLook = absl::Milliseconds(5);
 
 }  // namespace
 
-Gateway::Gateway(GatewayOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), started_at_(clock.WallNow()),
-      started_(clock.MonoNow()) {}
+Gateway::Gateway(GatewayOptions options, io::Machine& machine)
+    : options_(std::move(options)),
+      machine_(machine),
+      clock_(machine.clock()),
+      started_at_(clock_.WallNow()),
+      started_(clock_.MonoNow()) {}
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
-                                                        const Clock& clock) {
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), clock));
+                                                        io::Machine& machine) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), machine));
   SLUICE_RETURN_IF_ERROR(gateway->OpenStore());
   SLUICE_RETURN_IF_ERROR(gateway->LoadList());
   SLUICE_RETURN_IF_ERROR(gateway->StartShards());
@@ -36,8 +38,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
 }
 
 absl::Status Gateway::OpenStore() {
-  store_thread_ = io::NewThreadExecutor("sluice-store");
-  reader_thread_ = io::NewThreadExecutor("sluice-reader", 2);
+  store_thread_ = machine_.NewExecutor("sluice-store", 1);
+  reader_thread_ = machine_.NewExecutor("sluice-reader", 2);
   queue::SpoolOptions spool = options_.spool;
   spool.clock = &clock_;
   spool.store = store_thread_.get();
@@ -68,11 +70,11 @@ absl::Status Gateway::StartShards() {
     const absl::MutexLock lock(&credentials_mutex_);
     credentials_ = credentials;
   }
-  signer_thread_ = io::NewThreadExecutor("sluice-signer", options_.signer_threads);
+  signer_thread_ = machine_.NewExecutor("sluice-signer", options_.signer_threads);
   signer_ = std::make_unique<tls::Signer>(*signer_thread_);
   ticket_keys_ = std::make_unique<tls::TicketKeys>(clock_, options_.ticket_lifetime);
-  SLUICE_ASSIGN_OR_RETURN(engine_, io::Engine::Start(options_.engine, clock_));
-  SLUICE_ASSIGN_OR_RETURN(resolver_, dns::UnboundResolver::Start(options_.dns, clock_));
+  SLUICE_ASSIGN_OR_RETURN(engine_, machine_.StartEngine(options_.engine));
+  SLUICE_ASSIGN_OR_RETURN(resolver_, options_.start_resolver());
   std::vector<Shard*> pointers;
   for (int i = 0; i < engine_->size(); ++i) {
     SLUICE_ASSIGN_OR_RETURN(
@@ -146,7 +148,7 @@ absl::Status Gateway::OnEveryCore(std::function<absl::Status(Shard&)> function,
     gathering->mutex.AssertReaderHeld();
     return gathering->missing == 0;
   };
-  if (!gathering->mutex.AwaitWithTimeout(absl::Condition(&all), deadline - clock_.MonoNow())) {
+  if (!machine_.Await(gathering->mutex, absl::Condition(&all), deadline)) {
     return absl::DeadlineExceededError("a core did not answer in time");
   }
   return gathering->status;
@@ -163,6 +165,18 @@ size_t Gateway::LiveTasks() {
   return counted.ok() ? total->load() : 1;
 }
 
+bool Gateway::WaitUntilIdle(MonoTime deadline) {
+  absl::Mutex mutex;
+  const absl::MutexLock lock(&mutex);
+  while (LiveTasks() > 0) {
+    const MonoTime now = clock_.MonoNow();
+    if (now >= deadline) return false;
+    bool never = false;
+    machine_.Await(mutex, absl::Condition(&never), now + kIdleLook);
+  }
+  return true;
+}
+
 void Gateway::Drain() {
   if (std::exchange(drained_, true)) return;
   draining_ = true;
@@ -175,30 +189,20 @@ void Gateway::Drain() {
         clock_.MonoNow() + kStartTimeout);
     if (!status.ok()) log::Error("drain", {{"error", status.message()}});
   };
-  const auto wait_until_idle = [this](absl::Duration limit) {
-    const MonoTime deadline = clock_.MonoNow() + limit;
-    while (LiveTasks() > 0) {
-      if (clock_.MonoNow() >= deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-  };
   if (scheduler_ != nullptr) engine_->core(0).Run([this] { scheduler_->Stop(); });
   if (engine_ != nullptr) {
     on_shards(&Shard::Drain);
-    if (!wait_until_idle(options_.settings.drain_timeout)) {
+    if (!WaitUntilIdle(clock_.MonoNow() + options_.settings.drain_timeout)) {
       log::Warning("drain_timeout", {{"timeout", absl::FormatDuration(options_.settings.drain_timeout)}});
       on_shards(&Shard::Abort);
-      wait_until_idle(kAbortTimeout);
+      WaitUntilIdle(clock_.MonoNow() + kAbortTimeout);
     }
   }
   if (spool_ != nullptr) {
-    absl::Notification closed;
-    spool_->Close([&closed](absl::Status status) {
-      if (!status.ok()) log::Error("store_close", {{"error", status.message()}});
-      closed.Notify();
-    });
-    closed.WaitForNotification();
+    Reply<absl::Status> closed;
+    spool_->Close(closed.Sender());
+    const absl::Status status = *closed.Wait(machine_, MonoTime::Never());
+    if (!status.ok()) log::Error("store_close", {{"error", status.message()}});
   }
 }
 

@@ -1,7 +1,8 @@
 // The gateway as a whole: store, list, resolver, signer, cores, and a shard on each; started in order,
 // drained, and stopped in reverse.
 //
-//   SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<Gateway> gateway, Gateway::Start(options, SystemClock()));
+//   SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<Gateway> gateway,
+//                           Gateway::Start(std::move(options), io::RealMachine()));
 //   … until a signal comes …
 //   gateway->Drain();
 //
@@ -21,9 +22,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/base/clock.h"
-#include "engine/dns/unbound_resolver.h"
+#include "engine/dns/resolver.h"
+#include "engine/io/engine.h"
 #include "engine/io/executor.h"
-#include "engine/io/uring_core.h"
+#include "engine/io/machine.h"
 #include "engine/relay/control.h"
 #include "engine/relay/scheduler.h"
 #include "engine/relay/settings.h"
@@ -43,7 +45,8 @@ struct GatewayOptions {
   Settings settings;
   io::EngineOptions engine;
   queue::SpoolOptions spool;  // `clock` and the executors are filled in
-  dns::UnboundOptions dns;
+  // Called once, when the cores run.
+  std::function<absl::StatusOr<std::unique_ptr<dns::Resolver>>()> start_resolver;
   tls::CipherPolicy ciphers;
   std::vector<tls::CredentialFiles> credential_files;
   std::string trust_store;
@@ -54,7 +57,9 @@ struct GatewayOptions {
 class Gateway final : public Control {
  public:
   // The error is the first that was met; what had been started is stopped again.
-  static absl::StatusOr<std::unique_ptr<Gateway>> Start(GatewayOptions options, const Clock& clock);
+  // `machine` outlives the gateway.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(GatewayOptions options,
+                                                        io::Machine& machine);
   ~Gateway() override;
 
   // Takes no new mail; lets what runs finish within Settings::drain_timeout, then ends it; syncs and
@@ -87,19 +92,22 @@ class Gateway final : public Control {
   absl::StatusOr<Status> GetStatus(MonoTime deadline) override;
 
  private:
-  Gateway(GatewayOptions options, const Clock& clock);
+  Gateway(GatewayOptions options, io::Machine& machine);
   absl::Status OpenStore();
   absl::Status LoadList();
   absl::Status StartShards();
   absl::Status Listen();
   // Calls `function` on every core with its shard and waits for all, until `deadline`.
   absl::Status OnEveryCore(std::function<absl::Status(Shard&)> function, MonoTime deadline);
+  // False when `deadline` came first.
+  bool WaitUntilIdle(MonoTime deadline);
   size_t LiveTasks();
   absl::Status Commit(const policy::Proposal& proposal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(policy_mutex_);
   absl::Status UseOnEveryCore(std::shared_ptr<const policy::Snapshot> list, MonoTime deadline);
   absl::Status KeepPing(const PingResult& result);
 
   const GatewayOptions options_;
+  io::Machine& machine_;
   const Clock& clock_;
   const absl::Time started_at_;
   const MonoTime started_;
@@ -113,7 +121,7 @@ class Gateway final : public Control {
   std::unique_ptr<tls::Signer> signer_;
   std::unique_ptr<policy::Table> table_;
   std::unique_ptr<io::Engine> engine_;
-  std::unique_ptr<dns::UnboundResolver> resolver_;
+  std::unique_ptr<dns::Resolver> resolver_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<std::string> listeners_;

@@ -10,41 +10,16 @@
 #include "engine/base/status_macros.h"
 #include "engine/relay/gateway.h"
 #include "engine/relay/ping.h"
+#include "engine/relay/reply.h"
 #include "policy/domain_name.h"
 #include "policy/entry_codec.h"
 
 namespace sluice::relay {
 namespace {
 
-// One answer from another thread, waited for on this one.
-template <typename T>
-class Reply {
- public:
-  absl::AnyInvocable<void(T) &&> Sender() {
-    return [shared = shared_](T value) {
-      const absl::MutexLock lock(&shared->mutex);
-      shared->value.emplace(std::move(value));
-    };
-  }
-  absl::StatusOr<T> Wait(const Clock& clock, MonoTime deadline) {
-    const absl::MutexLock lock(&shared_->mutex);
-    const auto there = [shared = shared_.get()] {
-      shared->mutex.AssertReaderHeld();
-      return shared->value.has_value();
-    };
-    if (!shared_->mutex.AwaitWithTimeout(absl::Condition(&there), deadline - clock.MonoNow())) {
-      return absl::DeadlineExceededError("the gateway did not answer in time; try again");
-    }
-    return *std::move(shared_->value);
-  }
-
- private:
-  struct Shared {
-    absl::Mutex mutex;
-    std::optional<T> value ABSL_GUARDED_BY(mutex);
-  };
-  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-};
+absl::Status NotInTime() {
+  return absl::DeadlineExceededError("the gateway did not answer in time; try again");
+}
 
 absl::string_view DefaultLevelName(DefaultLevel level) {
   return level == DefaultLevel::kMay ? "may" : "encrypt";
@@ -100,8 +75,7 @@ absl::Status Gateway::Commit(const policy::Proposal& proposal) {
   Reply<absl::Status> stored;
   spool_->WritePolicy(std::move(writes), proposal.next->generation(), stored.Sender());
   // Without a deadline: whether the change is on disk has to be known before memory follows.
-  SLUICE_ASSIGN_OR_RETURN(const absl::Status status, stored.Wait(clock_, MonoTime::Never()));
-  SLUICE_RETURN_IF_ERROR(status);
+  SLUICE_RETURN_IF_ERROR(*stored.Wait(machine_, MonoTime::Never()));
   table_->Publish(proposal);
   return absl::OkStatus();
 }
@@ -138,11 +112,12 @@ absl::StatusOr<PingResult> Gateway::Ping(absl::string_view domain, MonoTime dead
   shard.core().Run([&shard, name = std::move(name), deadline, send = reply.Sender()]() mutable {
     shard.Ping(std::move(name), deadline, std::move(send));
   });
-  SLUICE_ASSIGN_OR_RETURN(PingResult result, reply.Wait(clock_, deadline + absl::Seconds(60)));
-  if (const absl::Status kept = KeepPing(result); !kept.ok()) {
-    log::Warning("ping_not_kept", {{"domain", result.domain}, {"error", kept.message()}});
+  std::optional<PingResult> result = reply.Wait(machine_, deadline + absl::Seconds(60));
+  if (!result.has_value()) return NotInTime();
+  if (const absl::Status kept = KeepPing(*result); !kept.ok()) {
+    log::Warning("ping_not_kept", {{"domain", result->domain}, {"error", kept.message()}});
   }
-  return result;
+  return *std::move(result);
 }
 
 // In the entry that decides for the domain, where there is one.
@@ -193,8 +168,7 @@ absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::RetrySelection& selec
   if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
   Reply<absl::StatusOr<uint64_t>> reply;
   spool_->RetryNow(std::move(wanted), reply.Sender());
-  SLUICE_ASSIGN_OR_RETURN(absl::StatusOr<uint64_t> count, reply.Wait(clock_, deadline));
-  return count;
+  return reply.Wait(machine_, deadline).value_or(NotInTime());
 }
 
 absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Removal& removal, MonoTime deadline) {
@@ -202,8 +176,7 @@ absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Removal& removal, Mo
   if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
   Reply<absl::StatusOr<uint64_t>> reply;
   spool_->Remove(std::move(wanted), reply.Sender());
-  SLUICE_ASSIGN_OR_RETURN(absl::StatusOr<uint64_t> count, reply.Wait(clock_, deadline));
-  return count;
+  return reply.Wait(machine_, deadline).value_or(NotInTime());
 }
 
 absl::StatusOr<queue::HistoryPage> Gateway::QueryHistory(const queue::HistoryQuery& query,

@@ -135,7 +135,9 @@ queue::HistoryEntry OutcomeWriter::EntryOf(const queue::Envelope& envelope,
     if (const auto& tls = report.server->facts.tls) {
       entry.tls_version = tls->version_name;
       entry.cipher = tls->cipher;
-      entry.certificate = absl::StrCat(tls->peer_subject, " SHA-256 ", tls->peer_fingerprint);
+      if (!tls->peer_fingerprint.empty()) {
+        entry.certificate = absl::StrCat(tls->peer_subject, " SHA-256 ", tls->peer_fingerprint);
+      }
     }
   }
   return entry;

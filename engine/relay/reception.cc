@@ -165,10 +165,11 @@ io::Task<smtp::Reply> Reception::Take(smtp::Transaction transaction) {
   io::Answer<absl::Status> stored(core);
   queue::AcceptTicket ticket = host_.spool().Accept(std::move(message), stored.Sender());
   const MonoTime deadline = core.Now() + host_.settings().store_timeout;
-  const absl::StatusOr<absl::Status> answer = co_await stored.Wait(deadline);
-  const absl::Status status = answer.ok() ? *answer : answer.status();
+  const std::optional<absl::Status> answer = co_await stored.Wait(deadline);
+  const absl::Status status =
+      answer.value_or(absl::DeadlineExceededError("the store did not answer in time"));
   // After a time-out it may have been stored all the same, and cannot be taken back any more.
-  const bool on_disk = status.ok() || (!answer.ok() && !ticket.Withdraw());
+  const bool on_disk = status.ok() || (!answer.has_value() && !ticket.Withdraw());
   if (on_disk) {
     host_.counters().messages_accepted.Add();
     log::Info("accepted", {{"id", id},

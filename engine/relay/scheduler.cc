@@ -11,8 +11,6 @@ namespace {
 
 // How many messages one look at the queue takes.
 constexpr size_t kAtOnce = 256;
-// The longest sleep: what an administrator makes due is seen within it.
-constexpr absl::Duration kLongest = absl::Milliseconds(500);
 constexpr absl::Duration kTrimEvery = absl::Hours(1);
 
 }  // namespace
@@ -46,7 +44,7 @@ io::Task<void> Scheduler::Run() {
     if (taken > 0) continue;
     const absl::Duration until_due = spool_.NextDue() - spool_.Now();
     co_await stopped_.Wait(core_.Now() +
-                           std::clamp(until_due, absl::Milliseconds(5), kLongest));
+                           std::clamp(until_due, absl::Milliseconds(5), settings_.queue_look));
   }
 }
 
@@ -54,14 +52,14 @@ io::Task<size_t> Scheduler::Expire(absl::Time& next) {
   io::Answer<absl::StatusOr<queue::TakenWork>> expired(core_);
   spool_.TakeExpired(spool_.Now(), kAtOnce, expired.Sender());
   // The store answers everything it is asked; what it hands out must not be lost on the way.
-  absl::StatusOr<absl::StatusOr<queue::TakenWork>> answer =
+  std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await expired.Wait(MonoTime::Never());
-  if (!answer.ok() || !answer->ok()) {
-    next = spool_.Now() + kLongest;
+  if (!answer.has_value() || !answer->ok()) {
+    next = spool_.Now() + settings_.queue_look;
     co_return 0;
   }
   // New messages have the longest deadlines, but --queue_lifetime may have been shortened since.
-  next = std::min((*answer)->next, spool_.Now() + kLongest);
+  next = std::min((*answer)->next, spool_.Now() + settings_.queue_look);
   const size_t count = (*answer)->items.size();
   for (queue::Envelope& envelope : (*answer)->items) {
     Shard& shard = NextShard();
@@ -76,9 +74,9 @@ io::Task<size_t> Scheduler::Dispatch() {
   io::Answer<absl::StatusOr<queue::TakenWork>> due(core_);
   const absl::Time now = spool_.Now();
   spool_.TakeDue(now, kAtOnce, due.Sender());
-  absl::StatusOr<absl::StatusOr<queue::TakenWork>> answer =
+  std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await due.Wait(MonoTime::Never());  // as above
-  if (!answer.ok() || !answer->ok()) co_return 0;
+  if (!answer.has_value() || !answer->ok()) co_return 0;
   const size_t count = (*answer)->items.size();
   for (queue::Envelope& envelope : (*answer)->items) {
     Shard& shard = NextShard();

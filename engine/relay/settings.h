@@ -57,6 +57,9 @@ struct Settings {
   absl::Duration queue_lifetime = absl::Hours(168);
   absl::Duration history_retention = absl::Hours(24 * 90);
   TlsExpiryAction tls_expiry_action = TlsExpiryAction::kBounce;
+  // How often the queue is looked at when nothing is due: what an administrator makes due is seen
+  // within it.
+  absl::Duration queue_look = absl::Milliseconds(500);
   // How long a client waits for its message to be on disk before it is told to come again.
   absl::Duration store_timeout = absl::Seconds(30);
   absl::Duration drain_timeout = absl::Seconds(30);

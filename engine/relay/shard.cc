@@ -1,9 +1,9 @@
 #include "engine/relay/shard.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
@@ -131,7 +131,8 @@ void Shard::Send(std::vector<Attempt> attempts) {
 
 Shard& Shard::OwnerOf(const HopTarget& target) {
   if (!target.by_mx) return *this;
-  return *shards_[absl::HashOf(target.name) % shards_.size()];
+  // Not absl::Hash, which is another one in each process: who looks after a domain stays the same.
+  return *shards_[std::hash<std::string>()(target.name) % shards_.size()];
 }
 
 void Shard::Dispatch(Attempt attempt) {
@@ -180,9 +181,11 @@ io::Task<bool> Shard::LoadBody(Attempt& attempt) {
   if (attempt.body.has_value()) co_return true;
   io::Answer<absl::StatusOr<io::Body>> loaded(core_);
   spool_.LoadBody(attempt.envelope.id, attempt.envelope.destination, loaded.Sender());
-  absl::StatusOr<absl::StatusOr<io::Body>> answer =
+  std::optional<absl::StatusOr<io::Body>> answer =
       co_await loaded.Wait(core_.Now() + kStoreReadTimeout);
-  const absl::Status status = answer.ok() ? answer->status() : answer.status();
+  const absl::Status status = answer.has_value()
+                                  ? answer->status()
+                                  : absl::DeadlineExceededError("the store did not answer in time");
   if (!status.ok()) {
     log::Error("body_not_read", {{"id", attempt.envelope.id.ToString()}, {"error", status.message()}});
     co_return false;
@@ -307,9 +310,9 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
   while (true) {
     io::Answer<absl::StatusOr<queue::Afterwards>> finished(core_);
     spool_.Finish(written.result, finished.Sender());
-    const absl::StatusOr<absl::StatusOr<queue::Afterwards>> answer =
+    const std::optional<absl::StatusOr<queue::Afterwards>> answer =
         co_await finished.Wait(MonoTime::Never());  // the store answers everything it is asked
-    const absl::Status status = answer.ok() ? answer->status() : answer.status();
+    const absl::Status status = answer->status();
     if (status.ok()) {
       for (Attempt& attempt : notifications) Dispatch(std::move(attempt));
       if (**answer == queue::Afterwards::kExpired) Expire(written.result.envelope);

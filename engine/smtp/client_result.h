@@ -41,6 +41,8 @@ struct SessionFacts {
   std::string server_name;    // as the server calls itself in its last EHLO reply (or banner)
   Capabilities capabilities;  // of the last EHLO: inside TLS once there is TLS
   bool starttls_offered = false;
+  // What the handshake agreed on, and the server's certificate; also where just that was refused
+  // (Stage::kVerify), and the connection closed.
   std::optional<tls::ConnectionInfo> tls;
   // Under opportunistic TLS: why the session goes on in clear all the same.
   std::optional<tls::Failure> in_clear_because;

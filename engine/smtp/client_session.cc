@@ -175,6 +175,7 @@ io::Task<std::optional<Failure>> ClientSession::StartTls(tls::ClientContext& con
     failure.tls_reason = failed->reason;
     failure.detail = std::move(failed->detail);
     facts_.reached = failure.stage;
+    facts_.tls = std::move(failed->seen);
     co_return failure;
   }
   facts_.tls = *stream_->tls();

@@ -55,7 +55,7 @@ class UnboundResolverTest : public ::testing::Test {
     ASSERT_TRUE(server_->running()) << "needs /usr/sbin/dnsmasq: apt-get install dnsmasq-base";
     io::EngineOptions options;
     options.pin = false;
-    auto engine = io::Engine::Start(options, SystemClock());
+    auto engine = io::StartUringEngine(options, SystemClock());
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = std::move(engine)->release();
   }

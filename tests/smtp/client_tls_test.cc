@@ -105,6 +105,12 @@ TEST_F(ClientTlsTest, AServerThatIsNotTheOneAskedForGetsNoMail) {
   EXPECT_EQ(run.failure->stage, Stage::kVerify);
   EXPECT_EQ(run.failure->tls_reason, tls::Reason::kNameMismatch);
   EXPECT_EQ(run.failure->kind, Failure::Kind::kTransient);
+  // What history is to have.
+  ASSERT_TRUE(run.facts.tls.has_value());
+  EXPECT_EQ(run.facts.tls->version_name, "TLSv1.3");
+  EXPECT_THAT(run.facts.tls->cipher, HasSubstr("AES"));
+  EXPECT_EQ(run.facts.tls->peer_subject, "CN=mx.example.net");
+  EXPECT_EQ(run.facts.tls->peer_fingerprint.size(), 64u);
   EXPECT_EQ(server.in_clear(), kClear);
   EXPECT_EQ(server.in_tls(), "");
 }
@@ -127,6 +133,7 @@ TEST_F(ClientTlsTest, AHandshakeThatFailsIsTheEndUnderEveryUse) {
       ASSERT_TRUE(run.failure.has_value());
       EXPECT_EQ(run.failure->stage, Stage::kHandshake);
       EXPECT_EQ(run.failure->tls_reason, expected.reason) << run.failure->detail;
+      EXPECT_FALSE(run.facts.tls.has_value());
       EXPECT_LE(run.elapsed, ClientOptions().handshake_timeout + absl::Seconds(2));
       EXPECT_THAT(server.in_clear(), Not(HasSubstr("MAIL")));
       EXPECT_THAT(server.in_clear(), Not(HasSubstr("QUIT")));

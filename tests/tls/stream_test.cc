@@ -62,7 +62,7 @@ class StreamTest : public SessionTest {
   void Play(Scene scene) {
     io::EngineOptions options;
     options.pin = false;
-    absl::StatusOr<std::unique_ptr<io::Engine>> engine = io::Engine::Start(options, SystemClock());
+    absl::StatusOr<std::unique_ptr<io::Engine>> engine = io::StartUringEngine(options, SystemClock());
     ASSERT_TRUE(engine.ok()) << engine.status();
     io::Core& core = (*engine)->core(0);
     std::promise<void> done;

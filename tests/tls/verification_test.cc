@@ -164,6 +164,55 @@ TEST_F(VerificationTest, HoldsFingerprintsAgainstCertificateAndKey) {
   EXPECT_TRUE(Judge(certificate, demand).has_value());
 }
 
+TEST_F(VerificationTest, TellsWhatWasSeenOfACertificateThatWillNotDo) {
+  PeerDemand fingerprint;
+  fingerprint.check = PeerCheck::kFingerprint;
+  const TestCertificate wrong_name = TrustedAuthority().Issue({.dns_names = {"a.example"}});
+  const TestCertificate stranger = TestAuthority("Stranger").Issue({.dns_names = {"a.example"}});
+  const TestCertificate expired = TrustedAuthority().Issue(
+      {.dns_names = {"mx.example.com"}, .not_after = clock_.WallNow() - absl::Hours(1)});
+  struct Case {
+    const TestCertificate& shown;
+    PeerDemand demand;
+    Reason reason;
+  };
+  for (const Case& c : {Case{stranger, DemandName("mx.example.com"), Reason::kUntrusted},
+                        Case{wrong_name, DemandName("mx.example.com"), Reason::kNameMismatch},
+                        Case{expired, DemandName("mx.example.com"), Reason::kExpiredCertificate},
+                        Case{wrong_name, fingerprint, Reason::kFingerprintMismatch}}) {
+    SCOPED_TRACE(ReasonName(c.reason));
+    const CertificateDetails details = LoadTestCredentials({c.shown})->served()[0].details;
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      RawPeer server = RawPeer::Server(c.shown);
+      ASSERT_EQ(SSL_CTX_set_max_proto_version(server.context(), static_cast<uint16_t>(version)), 1);
+      const auto client = NewClient(c.demand);
+      Wire wire(*client, server);
+      wire.Shake();
+      ASSERT_EQ(wire.client_progress(), Progress::kFailed);
+      EXPECT_EQ(client->failure().reason, c.reason);
+      ASSERT_TRUE(client->failure().seen.has_value());
+      const ConnectionInfo& seen = *client->failure().seen;
+      EXPECT_EQ(seen.version_name, version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3");
+      EXPECT_TRUE(Policy().Approves(seen.cipher)) << seen.cipher;
+      EXPECT_FALSE(seen.resumed);
+      EXPECT_EQ(seen.peer_subject, details.subject);
+      EXPECT_EQ(seen.peer_issuer, details.issuer);
+      EXPECT_EQ(seen.peer_fingerprint, details.fingerprint_sha256);
+      EXPECT_EQ(seen.peer_not_after, details.not_after);
+    }
+  }
+}
+
+TEST_F(VerificationTest, TellsNothingWhereNothingWasAgreedOn) {
+  RawPeer server = RawPeer::Server(EcdsaCertificate());
+  SSL_CTX_set_max_proto_version(server.context(), TLS1_1_VERSION);
+  const auto client = NewClient();
+  Wire wire(*client, server);
+  wire.Shake();
+  ASSERT_EQ(wire.client_progress(), Progress::kFailed);
+  EXPECT_FALSE(client->failure().seen.has_value());
+}
+
 TEST(NameMatches, FollowsRfc6125) {
   struct Case {
     const char* presented;

@@ -1,0 +1,154 @@
+#include "tests/sim/administrator.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+
+namespace sluice::sim {
+
+void Administrator::ReadList(relay::Control& control) {
+  std::vector<policy::Entry> entries;
+  control.PolicyList()->ForEach([&entries](const policy::EntryPtr& entry) {
+    entries.push_back(*entry);
+    return true;
+  });
+  ledger_.ListIs(std::move(entries));
+}
+
+policy::Entry Administrator::SomeEntry() {
+  Random& random = world_.random();
+  const Domain& domain = town_.domains()[random.Below(town_.domains().size())];
+  std::string pattern = domain.name;
+  switch (random.Below(8)) {
+    case 0:
+      pattern = "*.group.example";
+      break;
+    case 1:
+      pattern = ".example";
+      break;
+    case 2:
+      pattern = "*";
+      break;
+    default:
+      break;
+  }
+  policy::Entry entry;
+  entry.pattern = *policy::Pattern::Parse(pattern);
+  entry.direction = static_cast<policy::Direction>(random.Below(3));
+  if (random.Below(3) > 0) entry.direction = policy::Direction::kBoth;
+  if (random.Below(4) == 0) entry.mode = static_cast<policy::Mode>(random.Below(3));
+  entry.level = static_cast<policy::Level>(random.Below(3));
+  if (random.Below(4) == 0) entry.minimum_version = policy::TlsVersion::kTls13;
+  if (random.Below(3) == 0) entry.inbound_action = policy::InboundAction::kReject;
+  if (random.Below(6) == 0 && !domain.mx.empty() &&
+      entry.pattern.kind() == policy::Pattern::Kind::kExact) {
+    entry.level = policy::Level::kFingerprint;
+    for (const Host* host : domain.mx) entry.fingerprints.push_back(host->fingerprint);
+  }
+  return entry;
+}
+
+void Administrator::Begin(relay::Control& control) {
+  const uint64_t count = 1 + world_.random().Below(4);
+  for (uint64_t i = 0; i < count; ++i) ChangeList(control);
+}
+
+void Administrator::ChangeList(relay::Control& control) {
+  policy::Transaction transaction;
+  transaction.author.by = "simulated administrator";
+  transaction.author.at = world_.clock().WallNow();
+  policy::Change change;
+  change.entry = SomeEntry();
+  change.kind = policy::Change::Kind::kPut;
+  const bool remove = world_.OneIn(4);
+  if (remove) {
+    const policy::Snapshot::Page page = control.PolicyList()->Search({});
+    if (page.entries.empty()) return;
+    change.entry = *page.entries[world_.random().Below(page.entries.size())];
+    change.kind = policy::Change::Kind::kRemove;
+  }
+  const std::string what =
+      absl::StrCat(remove ? "removes " : "puts ", change.entry.pattern.text(), " ",
+                   policy::DirectionName(change.entry.direction), " ",
+                   policy::ModeName(change.entry.mode), " ",
+                   policy::LevelName(change.entry.level), " ",
+                   policy::TlsVersionName(change.entry.minimum_version));
+  world_.Tell(absl::StrCat("administrator ", what));
+  ledger_.ListChanging(change.entry, remove);
+  transaction.changes.push_back(std::move(change));
+  const absl::StatusOr<relay::PolicyResult> result =
+      control.ApplyPolicy(std::move(transaction), relay::DryRun::kNo, Deadline());
+  world_.Tell(absl::StrCat("administrator: ", !result.ok() ? result.status().ToString()
+                                              : result->faults.empty()
+                                                  ? "done"
+                                                  : result->faults[0].reason));
+  // On an error it may have been made or not: both remain possible until the list is known again.
+  if (result.ok()) ReadList(control);
+}
+
+void Administrator::RemoveSomething(relay::Control& control) {
+  queue::QueueQuery query;
+  query.limit = 20;
+  const absl::StatusOr<queue::QueuePage> page = control.ListQueue(query, Deadline());
+  if (!page.ok() || page->items.empty()) return;
+  const queue::Envelope& chosen =
+      page->items[world_.random().Below(page->items.size())].envelope;
+  queue::Removal removal;
+  removal.message_id = chosen.id;
+  if (world_.OneIn(2)) removal.destination = chosen.destination;
+  removal.by = "simulated administrator";
+  removal.reason = "a test";
+  ledger_.RemovedByAdmin(chosen.id.ToString());
+  const absl::StatusOr<uint64_t> removed = control.RemoveQueued(removal, Deadline());
+  world_.Tell(absl::StrCat("administrator removes ", chosen.id.ToString(), ": ",
+                           removed.ok() ? absl::StrCat(*removed)
+                                        : removed.status().ToString()));
+}
+
+void Administrator::Act(relay::Control& control) {
+  switch (world_.random().Below(8)) {
+    case 0:
+    case 1:
+    case 2:
+      ChangeList(control);
+      break;
+    case 3: {
+      queue::RetrySelection selection;
+      if (world_.OneIn(2)) {
+        selection.destination =
+            town_.domains()[world_.random().Below(town_.domains().size())].name;
+      }
+      const absl::StatusOr<uint64_t> retried = control.RetryQueued(selection, Deadline());
+      world_.Tell(absl::StrCat("administrator retries ", selection.destination, ": ",
+                               retried.ok() ? absl::StrCat(*retried)
+                                            : retried.status().ToString()));
+      break;
+    }
+    case 4:
+      RemoveSomething(control);
+      break;
+    case 5: {
+      const Domain& domain = town_.domains()[world_.random().Below(town_.domains().size())];
+      const absl::StatusOr<relay::PingResult> ping = control.Ping(domain.name, Deadline());
+      world_.Tell(absl::StrCat("administrator pings ", domain.name, ": ",
+                               ping.ok() ? "answered" : ping.status().ToString()));
+      break;
+    }
+    case 6: {
+      town_.RenewGatewayCredentials();
+      const absl::Status reloaded = control.ReloadCertificates("a test", Deadline());
+      world_.Tell(absl::StrCat("administrator reloads certificates: ", reloaded.ToString()));
+      break;
+    }
+    default: {
+      (void)control.GetStatus(Deadline());
+      (void)control.QueryHistory({}, Deadline());
+      (void)control.CountQueue(10, Deadline());
+      break;
+    }
+  }
+}
+
+}  // namespace sluice::sim

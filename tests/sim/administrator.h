@@ -1,0 +1,40 @@
+// An administrator who works on the list, the queue and the certificates while mail flows.
+#ifndef SLUICE_TESTS_SIM_ADMINISTRATOR_H_
+#define SLUICE_TESTS_SIM_ADMINISTRATOR_H_
+
+#include <string>
+
+#include "engine/io/simulation/simulation.h"
+#include "engine/relay/control.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/town.h"
+
+namespace sluice::sim {
+
+class Administrator {
+ public:
+  Administrator(io::Simulation& world, Town& town, Ledger& ledger)
+      : world_(world), town_(town), ledger_(ledger) {}
+
+  // One action of any kind. Blocks as the gateway's control does: on a thread of its process.
+  void Act(relay::Control& control);
+  // Puts a first list in place.
+  void Begin(relay::Control& control);
+
+  // What the list turned out to be, after a start.
+  void ReadList(relay::Control& control);
+
+ private:
+  void ChangeList(relay::Control& control);
+  void RemoveSomething(relay::Control& control);
+  policy::Entry SomeEntry();
+  MonoTime Deadline() const { return world_.Now() + absl::Minutes(2); }
+
+  io::Simulation& world_;
+  Town& town_;
+  Ledger& ledger_;
+};
+
+}  // namespace sluice::sim
+
+#endif  // SLUICE_TESTS_SIM_ADMINISTRATOR_H_

@@ -1,0 +1,374 @@
+#include "tests/sim/ledger.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+
+namespace sluice::sim {
+namespace {
+
+// How much later than its deadline an item may end: an attempt that runs may finish.
+constexpr absl::Duration kMostAttempt = absl::Hours(3);
+
+bool Applies(const policy::Entry& entry, policy::Direction way) {
+  return way == policy::Direction::kOutbound ? entry.applies_outbound() : entry.applies_inbound();
+}
+
+// The plain definition of precedence (policy/pattern.h): exact before wildcard, longest suffix,
+// "*." before ".", "*" last.
+const policy::Entry* Decides(const std::vector<const policy::Entry*>& entries,
+                             absl::string_view domain, policy::Direction way) {
+  const policy::Entry* best = nullptr;
+  const auto rank = [](const policy::Entry& entry) {
+    const bool exact = entry.pattern.kind() == policy::Pattern::Kind::kExact;
+    return std::make_tuple(exact, entry.pattern.domain().size(), entry.pattern.kind());
+  };
+  for (const policy::Entry* entry : entries) {
+    if (!Applies(*entry, way) || !entry->pattern.Matches(domain)) continue;
+    if (best == nullptr || rank(*best) < rank(*entry)) best = entry;
+  }
+  return best;
+}
+
+bool IsEnd(queue::Outcome outcome) {
+  return outcome != queue::Outcome::kDeferred && outcome != queue::Outcome::kRefused;
+}
+
+}  // namespace
+
+std::string TokenOf(absl::string_view address) {
+  return std::string(address.substr(0, address.find_first_of("-@")));
+}
+
+absl::string_view DomainOf(absl::string_view address) {
+  return address.substr(address.rfind('@') + 1);
+}
+
+Ledger::Ledger(io::Simulation& world, const Scenario& scenario, const Town& town)
+    : world_(world),
+      scenario_(scenario),
+      town_(town),
+      timetable_(*queue::RetryTimetable::Parse(scenario.retry_schedule)) {
+  list_.push_back({world.Now(), {}, {}});
+}
+
+void Ledger::Broken(absl::string_view promise, absl::string_view what) {
+  const std::string text = absl::StrCat(promise, ": ", what);
+  world_.Tell(absl::StrCat("BROKEN ", text));
+  if (on_broken_) on_broken_(text);
+  std::abort();
+}
+
+Letter* Ledger::FindLetter(absl::string_view token) {
+  const auto found = letters_.find(token);
+  return found == letters_.end() ? nullptr : &found->second;
+}
+
+Letter& Ledger::NewLetter(Letter letter) {
+  const std::string token = letter.token;
+  return letters_.emplace(token, std::move(letter)).first->second;
+}
+
+void Ledger::Answered(Letter& letter, Letter::Answer answer, absl::string_view reply) {
+  letter.answer = answer;
+  letter.answered_at = world_.clock().WallNow();
+  if (answer != Letter::Answer::kAccepted) return;
+  // "250 2.0.0 Ok: queued as 6A0F4Z8C1M3Q9TBD2KE"
+  letter.queue_id = std::string(reply.substr(reply.rfind(' ') + 1));
+  if (!queue::MessageId::Parse(letter.queue_id).ok()) {
+    Broken("a reply that a client can use", log::Printable(reply));
+  }
+  // Inbound: what every list that may have held since the session began demands.
+  bool all_enforce = true;
+  for (const policy::Entry* entry :
+       PossibleEntries(DomainOf(letter.sender), policy::Direction::kInbound, world_.Now())) {
+    all_enforce &= entry != nullptr && entry->mode == policy::Mode::kEnforce;
+  }
+  if (all_enforce && !letter.secure && !letter.sender.empty()) {
+    Broken("mail of an enforced domain never travels in clear",
+           absl::StrCat(letter.token, " was taken from ", letter.sender, " in clear"));
+  }
+}
+
+std::vector<const policy::Entry*> Ledger::PossibleEntries(absl::string_view domain,
+                                                          policy::Direction way,
+                                                          MonoTime since) const {
+  std::vector<const policy::Entry*> possible;
+  for (size_t i = 0; i < list_.size(); ++i) {
+    const bool over = i + 1 < list_.size() && list_[i + 1].from < since;
+    if (over) continue;
+    const ListAt& at = list_[i];
+    // Each change under way may have been made or not; one of them at a time.
+    for (size_t made = 0; made <= at.uncertain.size(); ++made) {
+      std::vector<const policy::Entry*> entries;
+      for (const policy::Entry& entry : at.entries) {
+        const bool replaced =
+            made > 0 && at.uncertain[made - 1].first.pattern == entry.pattern;
+        if (!replaced) entries.push_back(&entry);
+      }
+      if (made > 0 && !at.uncertain[made - 1].second) {
+        entries.push_back(&at.uncertain[made - 1].first);
+      }
+      possible.push_back(Decides(entries, domain, way));
+    }
+  }
+  return possible;
+}
+
+void Ledger::ListChanging(const policy::Entry& entry, bool removed) {
+  list_.back().uncertain.emplace_back(entry, removed);
+}
+
+void Ledger::ListIs(std::vector<policy::Entry> entries) {
+  list_.push_back({world_.Now(), std::move(entries), {}});
+}
+
+void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
+                          const tls::ConnectionInfo* tls, Proof proof, MonoTime mail_from_at) {
+  const absl::string_view domain = DomainOf(recipient);
+  std::vector<std::string> breaches;
+  const std::vector<const policy::Entry*> possible =
+      PossibleEntries(domain, policy::Direction::kOutbound, mail_from_at);
+  for (const policy::Entry* entry : possible) {
+    std::string breach;
+    if (entry != nullptr && entry->mode == policy::Mode::kEnforce) {
+      const bool checked =
+          entry->level != policy::Level::kEncrypt;  // by chain and name, or by fingerprint
+      if (tls == nullptr) {
+        breach = "in clear";
+      } else if (entry->minimum_version == policy::TlsVersion::kTls13 &&
+                 tls->version != tls::Version::kTls13) {
+        breach = absl::StrCat("under ", tls->version_name);
+      } else if (checked && proof != Proof::kGood) {
+        breach = absl::StrCat("to a certificate that is ", ProofName(proof));
+      }
+    }
+    breaches.push_back(breach);
+  }
+  const bool excused = std::any_of(breaches.begin(), breaches.end(),
+                                   [](const std::string& breach) { return breach.empty(); });
+  if (!excused) {
+    Broken("mail of an enforced domain never travels in clear",
+           absl::StrCat(recipient, " went to ", host, " ", breaches.front()));
+  }
+}
+
+size_t Ledger::Delivered(Delivery delivery) {
+  const Letter* const letter = FindLetter(delivery.token);
+  if (letter == nullptr) {
+    Broken("only mail that somebody sent is delivered", delivery.token);
+  }
+  delivery.notification = delivery.sender.empty() && !letter->sender.empty();
+  if (delivery.notification) {
+    CheckNotification(delivery, *letter);
+  } else {
+    CheckBody(delivery, *letter);
+  }
+  deliveries_.push_back(std::move(delivery));
+  return deliveries_.size() - 1;
+}
+
+void Ledger::CheckBody(const Delivery& delivery, const Letter& letter) {
+  // Ours begins with the Received: field that the gateway puts in front.
+  size_t end = 0;
+  const std::string& body = delivery.body;
+  if (absl::StartsWith(body, "Received:")) {
+    do {
+      end = body.find("\r\n", end);
+      end = end == std::string::npos ? body.size() : end + 2;
+    } while (end < body.size() && (body[end] == ' ' || body[end] == '\t'));
+  }
+  if (end == 0 || body.substr(end) != letter.body) {
+    Broken("bodies arrive byte for byte",
+           absl::StrCat(letter.token, ": ", body.size() - end, " bytes instead of ",
+                        letter.body.size()));
+  }
+  for (const std::string& recipient : delivery.recipients) {
+    if (std::find(letter.recipients.begin(), letter.recipients.end(), recipient) ==
+        letter.recipients.end()) {
+      Broken("mail goes to its recipients alone", absl::StrCat(letter.token, ": ", recipient));
+    }
+  }
+}
+
+void Ledger::CheckNotification(const Delivery& delivery, const Letter& letter) {
+  if (delivery.recipients != std::vector<std::string>{letter.sender}) {
+    Broken("a notification goes to the sender", absl::StrJoin(delivery.recipients, ", "));
+  }
+  if (!absl::StrContains(delivery.body, absl::StrCat("X-Token: ", letter.token, "\r\n"))) {
+    Broken("a notification has the headers of what it is about", letter.token);
+  }
+  if (absl::StrContains(delivery.body, absl::StrCat("body-of-", letter.token))) {
+    Broken("a notification has the headers alone", letter.token);
+  }
+}
+
+// ---- At the end
+
+size_t Ledger::accepted() const {
+  return static_cast<size_t>(std::count_if(letters_.begin(), letters_.end(), [](const auto& item) {
+    return item.second.answer == Letter::Answer::kAccepted;
+  }));
+}
+
+size_t Ledger::ends(queue::Outcome outcome) const {
+  return static_cast<size_t>(
+      std::count_if(ends_.begin(), ends_.end(),
+                    [outcome](const auto& item) { return item.second.outcome == outcome; }));
+}
+
+void Ledger::Audit(const std::vector<queue::HistoryEntry>& history) {
+  CheckAttempts(history);
+  CheckEnds(history);
+  for (const auto& [token, letter] : letters_) CheckLetter(letter);
+  CheckTwice();
+}
+
+void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
+  std::map<Recipient, int> attempts;  // by queue id and domain
+  for (const queue::HistoryEntry& entry : history) {
+    if (entry.attempt == 0 || !entry.message_id.has_value()) continue;
+    if (entry.outcome == queue::Outcome::kExpired ||
+        entry.outcome == queue::Outcome::kDeletedTlsPolicy ||
+        entry.outcome == queue::Outcome::kDeletedByAdmin) {
+      continue;
+    }
+    const std::string id = entry.message_id->ToString();
+    int& last = attempts[{id, entry.domain}];
+    if (entry.attempt != last && entry.attempt != last + 1) {
+      Broken("a history entry for each attempt",
+             absl::StrCat(id, " to ", entry.domain, ": attempt ", entry.attempt, " follows ", last));
+    }
+    last = entry.attempt;
+    if (entry.outcome != queue::Outcome::kDeferred) continue;
+    if (!entry.next_attempt.has_value() || !entry.deadline.has_value()) {
+      Broken("a deferral says when it is tried again", id);
+    }
+    const auto& waits = timetable_.waits();
+    const size_t step = std::min(static_cast<size_t>(entry.attempt) - 1, waits.size() - 1);
+    const absl::Duration wait = *entry.next_attempt - entry.time;
+    // The entry is written a little later than the wait was worked out.
+    const absl::Duration slack = absl::Minutes(2);
+    const bool in_time = wait <= waits[step] * (1 + queue::RetryTimetable::kJitter) + slack &&
+                         (wait >= waits[step] * (1 - queue::RetryTimetable::kJitter) -
+                                      absl::Hours(scenario_.disk_faults > 0 ? 2 : 0) - slack ||
+                          *entry.next_attempt == *entry.deadline);
+    if (!in_time && scenario_.clock_steps == 0) {
+      Broken("retries keep to the timetable",
+             absl::StrCat(id, ": attempt ", entry.attempt, ", then ", absl::FormatDuration(wait)));
+    }
+  }
+}
+
+void Ledger::CheckEnds(const std::vector<queue::HistoryEntry>& history) {
+  for (const queue::HistoryEntry& entry : history) {
+    if (!entry.message_id.has_value() || !IsEnd(entry.outcome)) continue;
+    const std::string id = entry.message_id->ToString();
+    for (const std::string& address : entry.recipients) {
+      if (!ends_.emplace(Recipient{id, address}, End{entry.outcome, entry.time}).second) {
+        Broken("one end for each recipient", absl::StrCat(id, ": ", address, " ended twice"));
+      }
+    }
+    const bool over = entry.outcome == queue::Outcome::kExpired ||
+                      entry.outcome == queue::Outcome::kDeletedTlsPolicy;
+    if (!over || scenario_.clock_steps > 0) continue;
+    if (!entry.deadline.has_value()) Broken("an expiry names its deadline", id);
+    const absl::Time deadline = *entry.deadline;
+    if (entry.time < deadline || entry.time > deadline + kMostAttempt + down_) {
+      Broken("expiry at the deadline", absl::StrCat(id, ": ", absl::FormatDuration(
+                                                                  entry.time - deadline),
+                                                    " after it"));
+    }
+  }
+}
+
+bool Ledger::MayBounce(absl::string_view recipient) const {
+  if (refused_.find(recipient) != refused_.end()) return true;
+  const Domain* const domain = town_.Find(DomainOf(recipient));
+  if (domain == nullptr || domain->missing || domain->null_mx) return true;
+  return std::any_of(domain->mx.begin(), domain->mx.end(), [this](const Host* host) {
+    return refusing_hosts_.find(host->name) != refusing_hosts_.end();
+  });
+}
+
+void Ledger::CheckLetter(const Letter& letter) {
+  const auto delivered = [&](const std::string& recipient, bool heard_only) {
+    return std::any_of(deliveries_.begin(), deliveries_.end(), [&](const Delivery& delivery) {
+      return delivery.token == letter.token && !delivery.notification &&
+             (delivery.answer_heard || !heard_only) &&
+             std::find(delivery.recipients.begin(), delivery.recipients.end(), recipient) !=
+                 delivery.recipients.end();
+    });
+  };
+  for (const std::string& recipient : letter.recipients) {
+    // What a broken disk or a crash left half done may be found again: its sender sends it twice.
+    const bool not_taken =
+        letter.answer == Letter::Answer::kRefused ||
+        (letter.answer == Letter::Answer::kPutOff && scenario_.disk_faults == 0 &&
+         crashes_.empty());
+    if (not_taken && delivered(recipient, false)) {
+      Broken("what was refused is not delivered", absl::StrCat(letter.token, ": ", recipient));
+    }
+    if (letter.answer != Letter::Answer::kAccepted) continue;
+    const auto end = ends_.find({letter.queue_id, recipient});
+    if (end == ends_.end()) {
+      Broken("mail answered with 250 is never lost",
+             absl::StrCat(letter.token, " (", letter.queue_id, ") to ", recipient,
+                          delivered(recipient, false) ? " was delivered, but has no end"
+                                                      : " is gone without a trace"));
+    }
+    switch (end->second.outcome) {
+      case queue::Outcome::kDelivered:
+        if (!delivered(recipient, false)) {
+          Broken("what is called delivered has been",
+                 absl::StrCat(letter.token, " to ", recipient, " reached nobody"));
+        }
+        break;
+      case queue::Outcome::kFailed:
+        if (!MayBounce(recipient)) {
+          Broken("only what a next hop refuses bounces",
+                 absl::StrCat(letter.token, " to ", recipient, " was never refused"));
+        }
+        break;
+      case queue::Outcome::kDeletedByAdmin:
+        if (removed_.find(letter.queue_id) == removed_.end()) {
+          Broken("only an administrator deletes", letter.token);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+// Each copy beyond the first needs an excuse: a crash after a copy was made, or an answer of the
+// next hop that the gateway did not hear.
+void Ledger::CheckTwice() {
+  std::map<std::pair<std::string, std::string>, std::vector<const Delivery*>> copies;
+  for (const Delivery& delivery : deliveries_) {
+    if (delivery.notification) continue;  // one message may cause several notifications
+    for (const std::string& recipient : delivery.recipients) {
+      copies[{delivery.token, recipient}].push_back(&delivery);
+    }
+  }
+  for (const auto& [what, made] : copies) {
+    if (made.size() < 2) continue;
+    ++twice_;
+    size_t excuses = 0;
+    for (const Delivery* delivery : made) excuses += delivery->answer_heard ? 0 : 1;
+    for (const MonoTime crash : crashes_) excuses += crash >= made.front()->at ? 1 : 0;
+    if (made.size() - 1 > excuses) {
+      Broken("delivered twice only where a crash or a lost reply excuses it",
+             absl::StrCat(what.second, " got ", made.size(), " copies, with ", excuses, " excuses"));
+    }
+  }
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,161 @@
+// The books of a run: what every client was told, what every next hop got, what the gateway says of
+// it, and whether the promises were kept. It knows nothing of how the gateway works.
+//
+// The promises
+//   Mail answered with 250 is delivered, bounced, deleted on time or still queued, never lost.
+//   Mail of an enforced domain never travels in clear, nor under less than its entry demands.
+// And what follows from them: delivered twice only where a crash or a lost reply excuses it; bodies
+// byte for byte; a history entry for each attempt and one for each end; retries by the timetable;
+// expiry at the deadline.
+//
+// To add an invariant: note what it needs where it happens, and call Broken() where it does not
+// hold, at once or in Audit().
+#ifndef SLUICE_TESTS_SIM_LEDGER_H_
+#define SLUICE_TESTS_SIM_LEDGER_H_
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/io/simulation/simulation.h"
+#include "policy/entry.h"
+#include "queue/history.h"
+#include "queue/retry_timetable.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/town.h"
+#include "tls/stream.h"
+
+namespace sluice::sim {
+
+// A message as its client made it.
+struct Letter {
+  std::string token;  // "m17"
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::string body;  // before dot-stuffing
+  bool secure = false;  // came in over TLS
+
+  enum class Answer {
+    kNone,
+    kAccepted,
+    kRefused,
+    kPutOff,   // 451 or 452 behind the body: the store could not take it
+    kUnheard,  // the body went out, and no answer came
+  };
+  Answer answer = Answer::kNone;
+  std::string queue_id;  // of kAccepted
+  absl::Time answered_at;
+};
+
+// A message as a next hop took it.
+struct Delivery {
+  std::string token;
+  std::string host;
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::string body;
+  bool secure = false;
+  bool notification = false;  // of what became of the message, to its sender
+  MonoTime at;
+  bool answer_heard = false;  // the gateway went on after our 250
+};
+
+class Ledger {
+ public:
+  Ledger(io::Simulation& world, const Scenario& scenario, const Town& town);
+
+  // Clients.
+  Letter& NewLetter(Letter letter);
+  void Answered(Letter& letter, Letter::Answer answer, absl::string_view reply);
+
+  // Next hops. MAIL FROM has come, on this connection, for these recipients.
+  void EnvelopeSeen(absl::string_view host, absl::string_view recipient,
+                    const tls::ConnectionInfo* tls, Proof proof, MonoTime mail_from_at);
+  size_t Delivered(Delivery delivery);
+  void AnswerHeard(size_t delivery) { deliveries_[delivery].answer_heard = true; }
+  void RefusedForGood(absl::string_view recipient) { refused_.emplace(recipient); }
+  // A host has refused everybody.
+  void HostRefused(absl::string_view host) { refusing_hosts_.emplace(host); }
+
+  // The list. While a change is under way either may hold; afterwards what is said here does.
+  void ListChanging(const policy::Entry& entry, bool removed);
+  void ListIs(std::vector<policy::Entry> entries);
+
+  // An administrator has removed items of a message.
+  void RemovedByAdmin(absl::string_view queue_id) { removed_.emplace(queue_id); }
+
+  void Crashed() { crashes_.push_back(world_.Now()); }
+  // The gateway did not run for so long.
+  void WasDown(absl::Duration how_long) { down_ += how_long; }
+
+  // All of the history, oldest first; the queue is empty.
+  void Audit(const std::vector<queue::HistoryEntry>& history);
+
+  // The run has failed. Ends it.
+  [[noreturn]] void Broken(absl::string_view promise, absl::string_view what);
+  void set_on_broken(std::function<void(absl::string_view)> on_broken) {
+    on_broken_ = std::move(on_broken);
+  }
+
+  size_t letters() const { return letters_.size(); }
+  size_t accepted() const;
+  size_t deliveries() const { return deliveries_.size(); }
+  size_t twice() const { return twice_; }
+  size_t ends(queue::Outcome outcome) const;
+
+ private:
+  // What became of one recipient of one message, according to the history.
+  struct End {
+    queue::Outcome outcome;
+    absl::Time time;
+  };
+  using Recipient = std::pair<std::string, std::string>;  // queue id, address
+
+  struct ListAt {
+    MonoTime from;
+    std::vector<policy::Entry> entries;
+    // Changes under way since then: either may hold.
+    std::vector<std::pair<policy::Entry, bool>> uncertain;
+  };
+  // The weakest of what may have been demanded at some moment since `since`.
+  std::vector<const policy::Entry*> PossibleEntries(absl::string_view domain, policy::Direction way,
+                                                    MonoTime since) const;
+  bool MayBounce(absl::string_view recipient) const;
+  void CheckBody(const Delivery& delivery, const Letter& letter);
+  void CheckNotification(const Delivery& delivery, const Letter& letter);
+  void CheckAttempts(const std::vector<queue::HistoryEntry>& history);
+  void CheckEnds(const std::vector<queue::HistoryEntry>& history);
+  void CheckLetter(const Letter& letter);
+  void CheckTwice();
+  Letter* FindLetter(absl::string_view token);
+
+  io::Simulation& world_;
+  const Scenario& scenario_;
+  const Town& town_;
+  const queue::RetryTimetable timetable_;
+  std::map<std::string, Letter, std::less<>> letters_;  // by token
+  std::vector<Delivery> deliveries_;
+  std::set<std::string, std::less<>> refused_;  // recipients
+  std::set<std::string, std::less<>> refusing_hosts_;
+  std::set<std::string, std::less<>> removed_;  // queue ids
+  std::vector<ListAt> list_;
+  std::vector<MonoTime> crashes_;
+  absl::Duration down_;
+  std::map<Recipient, End> ends_;
+  size_t twice_ = 0;
+  std::function<void(absl::string_view)> on_broken_;
+};
+
+// The local part up to '-' or '@', which is a message's token: "m17-2@d1.example" is of "m17".
+std::string TokenOf(absl::string_view address);
+absl::string_view DomainOf(absl::string_view address);
+
+}  // namespace sluice::sim
+
+#endif  // SLUICE_TESTS_SIM_LEDGER_H_

@@ -1,0 +1,46 @@
+// What a run will be like, drawn from its seed: how large the world is, how much mail there is, and
+// how often what goes wrong. Plain data; the same seed gives the same scenario.
+#ifndef SLUICE_TESTS_SIM_SCENARIO_H_
+#define SLUICE_TESTS_SIM_SCENARIO_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace sluice::sim {
+
+struct Scenario {
+  uint64_t seed = 0;
+
+  int cores = 1;
+  int domains = 5;
+  int messages = 60;
+  absl::Duration lifetime = absl::Hours(168);  // --queue_lifetime
+  std::string retry_schedule;
+  absl::Duration busy;  // how long mail comes in and things go wrong; then all is well again
+  bool slow_key = false;    // a certificate whose key goes through the signer
+  bool bounce = true;       // --tls_expiry_action
+  absl::Duration lease = absl::Seconds(60);
+
+  // One in so many; 0: never.
+  uint64_t bad_links = 0;        // connections that fare badly
+  uint64_t bad_visits = 0;       // commands that a next hop answers badly
+  uint64_t bad_clients = 0;      // sessions in which a client misbehaves
+  uint64_t bad_lookups = 0;      // DNS
+  uint64_t slow_jobs = 0;        // jobs of a service thread that take seconds
+
+  // How many, at random moments while it is busy.
+  int hop_changes = 0;     // a next hop goes away, comes back, loses STARTTLS, changes certificates
+  int crashes = 0;         // kill -9, or a loss of power
+  int restarts = 0;        // SIGTERM
+  int disk_faults = 0;     // the disk fills up or breaks for a while
+  int admin_actions = 0;   // the list, the queue, certificates
+  int clock_steps = 0;     // somebody sets the wall clock
+};
+
+Scenario DrawScenario(uint64_t seed);
+
+}  // namespace sluice::sim
+
+#endif  // SLUICE_TESTS_SIM_SCENARIO_H_
