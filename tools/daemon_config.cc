@@ -8,6 +8,9 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/clock.h"
+#include "engine/dns/unbound_resolver.h"
+#include "engine/io/uring_core.h"
 #include "policy/domain_name.h"
 #include "queue/retry_timetable.h"
 #include "tools/sluiced_flags.h"

@@ -19,6 +19,7 @@
 #include "engine/admin/server.h"
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
+#include "engine/io/machine.h"
 #include "engine/relay/gateway.h"
 #include "tls/cipher_policy.h"
 #include "tools/daemon_config.h"
