@@ -47,6 +47,25 @@ absl::Status MakeDirectories(rocksdb::Env& env, const std::string& directory) {
   return absl::OkStatus();
 }
 
+// RocksDB begins an empty store where CURRENT is missing, and clears away the files of the one that
+// was there. Only where there never was one it may.
+absl::Status RefuseToForget(rocksdb::Env& env, const std::string& directory) {
+  if (env.FileExists(directory + "/CURRENT").ok()) return absl::OkStatus();
+  std::vector<std::string> names;
+  env.GetChildren(directory, &names).PermitUncheckedError();  // opening will say what is wrong
+  for (const std::string& name : names) {
+    if (!absl::EndsWith(name, ".sst") && !absl::EndsWith(name, ".blob") &&
+        !absl::EndsWith(name, ".log")) {
+      continue;
+    }
+    return ExplainStoreError(
+        directory, rocksdb::Status::Corruption(
+                       absl::StrCat("it holds ", name, ", and CURRENT is missing, the file with the ",
+                                    "name of the latest MANIFEST in it")));
+  }
+  return absl::OkStatus();
+}
+
 // Refuses what a later version has written; marks what is new.
 absl::Status CheckFormat(const Tables& tables, absl::string_view directory) {
   absl::StatusOr<std::optional<std::string>> found = tables.Get(Table::kDefault, kFormatKey);
@@ -187,6 +206,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
 }
 
 absl::Status Database::OpenTables() {
+  SLUICE_RETURN_IF_ERROR(RefuseToForget(disk_, options_.directory));
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::DBOptions options = MakeDatabaseOptions(log_disk_.get(), options_.memory_bytes);
   options.listeners.push_back(background_);

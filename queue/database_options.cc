@@ -12,6 +12,7 @@
 #include "queue/database.h"
 #include "queue/deletion_collector.h"
 #include "queue/key_codec.h"
+#include "queue/rocksdb_log.h"
 
 namespace sluice::queue {
 namespace {
@@ -112,8 +113,7 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env, size_t memory_bytes) {
   options.max_bgerror_resume_count = 0;
 
   options.max_manifest_file_size = 16 << 20;
-  options.max_log_file_size = 4 << 20;  // its own log for people, and how many of them
-  options.keep_log_file_num = 3;
+  options.info_log = NewRocksdbLog();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   return options;

@@ -8,6 +8,9 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/clock.h"
+#include "engine/dns/unbound_resolver.h"
+#include "engine/io/uring_core.h"
 #include "policy/domain_name.h"
 #include "queue/retry_timetable.h"
 #include "tools/sluiced_flags.h"
@@ -177,6 +180,9 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   gateway.spool.max_pending_bytes = static_cast<size_t>(
       checker.InRange<int64_t>("store_backlog", absl::GetFlag(FLAGS_store_backlog),
                                absl::GetFlag(FLAGS_max_message_size), int64_t{1} << 40));
+  settings.store_timeout =
+      checker.InRange("store_timeout", absl::GetFlag(FLAGS_store_timeout), absl::Seconds(1),
+                      absl::Minutes(10));
 }
 
 void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {

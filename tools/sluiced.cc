@@ -19,6 +19,7 @@
 #include "engine/admin/server.h"
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
+#include "engine/io/machine.h"
 #include "engine/relay/gateway.h"
 #include "tls/cipher_policy.h"
 #include "tools/daemon_config.h"
@@ -56,12 +57,22 @@ int ReportFaults(const std::vector<std::string>& faults) {
   return kFaultyConfiguration;
 }
 
-// A session is a descriptor: what the system allows is used.
-void RaiseDescriptorLimit() {
+// A session is a descriptor: what the system allows is used. Clients get half of it, so that
+// however many they are, the store, the next hops and the administration find theirs.
+void ShareOutDescriptors(relay::GatewayOptions& gateway) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t for_clients = limit.rlim_max / 2 / static_cast<rlim_t>(gateway.engine.cores);
+  int& most = gateway.settings.max_sessions;
+  if (for_clients >= static_cast<rlim_t>(most)) return;
+  log::Warning("fewer_sessions",
+               {{"max_sessions", most},
+                {"instead", for_clients},
+                {"because", "the limit of descriptors is low: raise it (ulimit -Hn, LimitNOFILE=)"},
+                {"descriptors", limit.rlim_max}});
+  most = static_cast<int>(for_clients);
 }
 
 // Blocked here, before any thread is there, so that they come to WaitForSignal() alone.
@@ -76,7 +87,7 @@ sigset_t BlockSignals() {
 
 int Serve(DaemonConfig config) {
   log::Configure(config.log_level, config.log_format);
-  RaiseDescriptorLimit();
+  ShareOutDescriptors(config.gateway);
   const sigset_t signals = BlockSignals();
 
   absl::StatusOr<std::unique_ptr<relay::Gateway>> gateway =

@@ -83,7 +83,9 @@ ABSL_FLAG(std::string, tls_expiry_action, "bounce",
           "or delete (nothing)");
 ABSL_FLAG(int64_t, store_memory, int64_t{256} << 20, "Memory for the store's buffers and cache, bytes");
 ABSL_FLAG(int64_t, store_backlog, int64_t{256} << 20,
-          "Most bytes that may wait for the disk; beyond it clients get 451");
+          "Most bytes that may wait for the disk; beyond it clients get 452");
+ABSL_FLAG(absl::Duration, store_timeout, absl::Seconds(30),
+          "How long a client waits for its message to be on disk before it gets 451");
 ABSL_FLAG(absl::Duration, history_retention, absl::Hours(24 * 90),
           "How long history is kept");
 

@@ -61,6 +61,7 @@ ABSL_DECLARE_FLAG(absl::Duration, queue_lifetime);
 ABSL_DECLARE_FLAG(std::string, tls_expiry_action);
 ABSL_DECLARE_FLAG(int64_t, store_memory);
 ABSL_DECLARE_FLAG(int64_t, store_backlog);
+ABSL_DECLARE_FLAG(absl::Duration, store_timeout);
 ABSL_DECLARE_FLAG(absl::Duration, history_retention);
 
 // Instead of running.

@@ -60,7 +60,7 @@ struct Settings {
   // How often the queue is looked at when nothing is due: what an administrator makes due is seen
   // within it.
   absl::Duration queue_look = absl::Milliseconds(500);
-  // How long one commit of the store may take before the client is told to come again.
+  // How long a client waits for its message to be on disk before it is told to come again.
   absl::Duration store_timeout = absl::Seconds(30);
   absl::Duration drain_timeout = absl::Seconds(30);
 };

@@ -46,6 +46,8 @@ class Gateway:
         self.socket = self._root / "ctl.sock"
         self.flagfile = self._root / "flags"
         self.program = None
+        self.launcher = []        # a command that runs the daemon: ["prlimit", …]
+        self.environment = None   # None: the test's own
         self.flags = {
             "listen": f"127.0.0.1:{self.port}", "hostname": self.HOSTNAME,
             "data_dir": self._root / "data", "control_socket": self.socket,
@@ -60,7 +62,8 @@ class Gateway:
     def start(self, wait=True):
         self.write_flagfile()
         self.program = self._workspace.start(
-            self._name, [binary("sluiced"), f"--flagfile={self.flagfile}"])
+            self._name, [*self.launcher, binary("sluiced"), f"--flagfile={self.flagfile}"],
+            env=self.environment)
         if wait:
             wait_until(self._why_not_ready, self.ready, SOON_SECONDS)
         return self

@@ -1,0 +1,134 @@
+"""A disk that is full, read-only, broken, or does not answer: the daemon says 45x, stays alive, and goes
+on by itself when the cause is gone; and all mail that it answered with 250 arrives, once.
+
+The full disk is a real one, a small tmpfs mounted by the test (where mounting is not allowed, as in
+an unprivileged container, ENOSPC comes from faults.c, and the test says so). The others are faults
+of faults.c: see faults.py for why.
+"""
+
+import contextlib
+import errno
+import subprocess
+
+from crash_case import CrashCase, main, wait_until
+from faults import Faults
+
+_FULL = "452 4.3.1 "
+_NOT_WRITTEN = "451 4.3.0 "
+
+
+class SmallDisk:
+    """A file system of its own for a directory."""
+
+    def __init__(self, directory, size):
+        directory.mkdir(parents=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "sluice-test",
+                               str(directory)], stderr=subprocess.PIPE, check=False)
+        self.mounted = done.returncode == 0
+        self.why_not = done.stderr.decode(errors="replace").strip()
+        self._directory = directory
+
+    @contextlib.contextmanager
+    def full(self):
+        """Somebody else's file takes all the room there is, and then goes."""
+        filler = self._directory / "somebody-elses-file"
+        with open(filler, "wb", buffering=0) as file:
+            with contextlib.suppress(OSError):  # ENOSPC
+                while True:
+                    file.write(bytes(1 << 16))
+        try:
+            yield filler
+        finally:
+            filler.unlink()
+
+    def unmount(self):
+        if self.mounted:
+            subprocess.run(["umount", "--lazy", str(self._directory)], check=True)
+
+
+class DiskTest(CrashCase):
+    NAME = "disk"
+
+    def start_with_faults(self, **flags):
+        self.start_gateway(start=False, **flags)
+        self.faults = Faults(self.workspace, self.gateway.flags["data_dir"])
+        self.gateway.environment = self.faults.environment()
+        self.gateway.start()
+
+    def ride_out(self, fault, *replies):
+        """Traffic before, during and after the fault."""
+        pid = self.gateway.program.pid
+        self.start_senders(3)
+        self.wait_for_accepted()
+        with fault:
+            self.wait_for_refusals(*replies)
+            self.assert_alive(pid)
+        self.wait_for_accepted(what="mail to be taken again")
+        self.assert_alive(pid)
+        wait_until("the log to say that the store is well again",
+                   lambda: "store_recovered" in self.gateway.program.log())
+
+    def small_disk(self):
+        self.start_gateway(start=False)
+        disk = SmallDisk(self.gateway.flags["data_dir"], 160 << 20)
+        self.workspace.at_close(disk.unmount)
+        if disk.mounted:
+            self.gateway.start()
+            return disk.full
+        print(f"no file system can be mounted here ({disk.why_not}): ENOSPC comes from faults.c")
+        self.faults = Faults(self.workspace, self.gateway.flags["data_dir"])
+        self.gateway.environment = self.faults.environment()
+        self.gateway.start()
+        return lambda: self.faults.changes_fail(errno.ENOSPC)
+
+    def test_full(self):
+        full = self.small_disk()
+        self.ride_out(full(), _FULL)
+        self.settle()
+
+    def test_full_at_the_start(self):
+        full = self.small_disk()
+        self.start_senders(3)
+        self.wait_for_accepted(150)
+        with full():
+            self.wait_for_refusals(_FULL)
+            self.gateway.kill()
+            self.gateway.start(wait=False)
+            self.assertEqual(self.gateway.program.wait(), 1)
+            log = self.gateway.program.log()
+            self.assertIn("the disk is full; free some space", log)
+        self.gateway.start()
+        self.wait_for_accepted()
+        self.settle(may_be_twice=True)  # it was killed
+
+    def test_read_only(self):
+        self.start_with_faults()
+        self.ride_out(self.faults.changes_fail(errno.EROFS), _NOT_WRITTEN)
+        self.settle()
+
+    def test_broken(self):
+        self.start_with_faults()
+        self.ride_out(self.faults.changes_fail(errno.EIO), _NOT_WRITTEN)
+        self.settle()
+
+    def test_broken_again_and_again(self):
+        self.start_with_faults()
+        for _ in range(3):
+            self.ride_out(self.faults.changes_fail(errno.EIO), _NOT_WRITTEN)
+        self.settle()
+
+    def test_stalled(self):
+        self.start_with_faults(store_timeout="1s", store_backlog=1 << 20, max_message_size=1 << 20)
+        pid = self.gateway.program.pid
+        self.start_senders(3)
+        self.wait_for_accepted()
+        with self.faults.syncs_hang():
+            self.wait_for_refusals(_NOT_WRITTEN, _FULL)
+            self.assert_alive(pid)
+        self.wait_for_accepted(what="mail to be taken again")
+        self.assert_alive(pid)
+        self.settle()
+
+
+if __name__ == "__main__":
+    main()
