@@ -215,7 +215,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
   ++envelope.attempts;  // the spool counts for itself; this is for an expiry that follows at once
   written.result.next_attempt = next;
   for (std::optional<queue::HistoryEntry>& entry : entries) {
-    if (SLUICE_PLANTED_BUG(HistoryOfFirstAttemptOnly) && envelope.attempts > 0 &&
+    if (SLUICE_PLANTED_BUG(HistoryOfFirstAttemptOnly) && envelope.attempts > 1 &&
         written.deferred) {
       continue;
     }

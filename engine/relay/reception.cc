@@ -21,12 +21,6 @@ smtp::Reply Make(int code, smtp::EnhancedStatus status, std::string text) {
   return smtp::Reply{code, status, std::move(text)};
 }
 
-// What became of an Accept. Not a bare Status: a StatusOr<Status> would take the error of a wait
-// that has timed out for an answer of the store's.
-struct Stored {
-  absl::Status status;
-};
-
 // The reason in the words of the history; empty: the connection has what is demanded. Which ciphers
 // are negotiated at all is TLS's own policy.
 absl::string_view Shortfall(const tls::ConnectionInfo* tls, const policy::InboundDemand& demand) {
@@ -47,17 +41,13 @@ std::optional<smtp::Reply> Reception::CheckSender(const smtp::Client& client,
   if (sender.domain.empty()) {
     return Make(553, {5, 1, 7}, "The sender's address has no domain");
   }
-<<<<<<< HEAD
-  const policy::Entry* const entry = host_.list().Lookup(
-      sender.domain, SLUICE_PLANTED_BUG(InboundAsOutbound) ? policy::Flow::kOutbound
-                                                           : policy::Flow::kInbound);
-=======
   // What a notification could not be sent to.
   if (!queue::CheckDestination(DestinationOf(sender.domain)).ok()) {
     return Make(553, {5, 1, 8}, "The sender's domain is no domain name");
   }
-  const policy::Entry* const entry = host_.list().Lookup(sender.domain, policy::Flow::kInbound);
->>>>>>> relay
+  const policy::Entry* const entry = host_.list().Lookup(
+      sender.domain, SLUICE_PLANTED_BUG(InboundAsOutbound) ? policy::Flow::kOutbound
+                                                           : policy::Flow::kInbound);
   if (entry == nullptr) return std::nullopt;
   const policy::InboundDemand demand = policy::InboundDemandOf(*entry);
   const absl::string_view reason = Shortfall(client.tls, demand);
@@ -179,20 +169,12 @@ io::Task<smtp::Reply> Reception::Take(smtp::Transaction transaction) {
     attempts.push_back({envelope, message.body});
   }
   io::Core& core = host_.core();
-  io::Answer<Stored> stored(core);
-  queue::AcceptTicket ticket = host_.spool().Accept(
-      std::move(message), [send = stored.Sender()](absl::Status status) mutable {
-        std::move(send)(Stored{std::move(status)});
-      });
+  io::Answer<absl::Status> stored(core);
+  queue::AcceptTicket ticket = host_.spool().Accept(std::move(message), stored.Sender());
   const MonoTime deadline = core.Now() + host_.settings().store_timeout;
-<<<<<<< HEAD
   const std::optional<absl::Status> answer = co_await stored.Wait(deadline);
   const absl::Status status =
       answer.value_or(absl::DeadlineExceededError("the store did not answer in time"));
-=======
-  const absl::StatusOr<Stored> answer = co_await stored.Wait(deadline);
-  const absl::Status status = answer.ok() ? answer->status : answer.status();
->>>>>>> relay
   // After a time-out it may have been stored all the same, and cannot be taken back any more.
   const bool on_disk = status.ok() || (!answer.has_value() && !SLUICE_PLANTED_BUG(WithdrawForgotten) &&
                                         !ticket.Withdraw());

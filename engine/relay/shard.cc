@@ -138,7 +138,8 @@ Shard& Shard::OwnerOf(const HopTarget& target) {
 
 void Shard::Dispatch(Attempt attempt) {
   HopTarget target =
-      HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port);
+      HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port,
+                  settings_.hostname);
   Shard& owner = OwnerOf(target);
   if (&owner == this) {
     DispatchHere(std::move(attempt), std::move(target));
