@@ -14,6 +14,8 @@ import tempfile
 LAYERS = {
     "engine/base": [],
     "engine/io": ["engine/base"],
+    # Nobody's but the tests'.
+    "engine/io/simulation": ["engine/base", "engine/io"],
     "tls": ["engine/base", "engine/io"],
     "queue": ["engine/base", "engine/io"],
     "engine/dns": ["engine/base", "engine/io"],

@@ -29,9 +29,9 @@ relay::GatewayOptions World::Options() {
   settings.relay_networks = *relay::NetworkSet::Parse("10.2.0.0/16");
   std::vector<relay::Route> routes;
   for (const Domain& domain : town_.domains()) {
-    if (!domain.static_route) continue;
+    if (domain.static_route == nullptr) continue;
     routes.push_back(*relay::RouteTable::ParseRoute(
-        absl::StrCat(domain.name, "=", domain.mx.front()->name, ":25")));
+        absl::StrCat(domain.name, "=", domain.static_route->name, ":25")));
   }
   settings.routes = *relay::RouteTable::Build(std::move(routes));
   settings.retries = std::make_shared<const queue::RetryTimetable>(
@@ -40,13 +40,21 @@ relay::GatewayOptions World::Options() {
   settings.queue_look = absl::Seconds(20);
   settings.tls_expiry_action =
       scenario_.bounce ? relay::TlsExpiryAction::kBounce : relay::TlsExpiryAction::kDelete;
+  if (scenario_.tight) {
+    settings.max_sessions = 6;
+    settings.lane_backlog = 2;
+    settings.lane_connections = 2;
+    settings.connection_messages = 2;
+    settings.max_body_memory = 64 << 10;
+  }
   options.engine.cores = scenario_.cores;
   options.spool.data_dir = "/var/lib/sluice";
   options.spool.env = disk_.env();
   options.spool.lease = scenario_.lease;
   options.spool.memory_bytes = size_t{8} << 20;
   options.start_resolver = [this]() -> absl::StatusOr<std::unique_ptr<dns::Resolver>> {
-    return std::make_unique<SimulatedResolver>(simulation_, town_, scenario_.bad_lookups, trouble_);
+    return std::make_unique<SimulatedResolver>(simulation_, town_, ledger_, scenario_.bad_lookups,
+                                               trouble_);
   };
   options.ciphers = town_.ciphers();
   options.credential_files = town_.gateway_credentials();

@@ -8,7 +8,7 @@
 namespace sluice::sim {
 
 io::Task<absl::Status> SimulatedResolver::Ask(io::Core& core, std::string what, MonoTime deadline) {
-  const bool bad = trouble_ && bad_lookups_ > 0 && world_.OneIn(bad_lookups_);
+  const bool bad = Bad();
   const uint64_t kind = bad ? world_.random().Below(3) : 0;
   const MonoTime answered =
       core.Now() + world_.Between(absl::ZeroDuration(), bad && kind == 1 ? absl::Seconds(20)
@@ -27,7 +27,14 @@ io::Task<absl::StatusOr<dns::MxAnswer>> SimulatedResolver::LookupMx(io::Core& co
                                                                     MonoTime deadline) {
   const absl::Status asked = co_await Ask(core, absl::StrCat("MX of ", domain), deadline);
   if (!asked.ok()) co_return asked;
-  const Domain* const found = town_.Find(domain);
+  const Domain* found = town_.Find(domain);
+  // An answer that is wrong: there is no such domain, or its mail goes where another's does.
+  if (found != nullptr && Bad()) {
+    world_.Tell(absl::StrCat("DNS lies about ", domain));
+    found = world_.OneIn(4) ? nullptr
+                            : &town_.domains()[world_.random().Below(town_.domains().size())];
+  }
+  if (found == nullptr || found->missing || found->null_mx) ledger_.DomainDenied(domain);
   if (found == nullptr || found->missing) {
     co_return absl::NotFoundError(absl::StrCat(domain, " does not exist"));
   }

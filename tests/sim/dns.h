@@ -6,6 +6,7 @@
 
 #include "engine/dns/resolver.h"
 #include "engine/io/simulation/simulation.h"
+#include "tests/sim/ledger.h"
 #include "tests/sim/town.h"
 
 namespace sluice::sim {
@@ -13,9 +14,13 @@ namespace sluice::sim {
 class SimulatedResolver final : public dns::Resolver {
  public:
   // One lookup in `bad_lookups` goes wrong, while `trouble` holds; 0: none.
-  SimulatedResolver(io::Simulation& world, const Town& town, uint64_t bad_lookups,
+  SimulatedResolver(io::Simulation& world, const Town& town, Ledger& ledger, uint64_t bad_lookups,
                     const bool& trouble)
-      : world_(world), town_(town), bad_lookups_(bad_lookups), trouble_(trouble) {}
+      : world_(world),
+        town_(town),
+        ledger_(ledger),
+        bad_lookups_(bad_lookups),
+        trouble_(trouble) {}
 
   io::Task<absl::StatusOr<dns::MxAnswer>> LookupMx(io::Core& core, std::string domain,
                                                    MonoTime deadline) override;
@@ -26,8 +31,11 @@ class SimulatedResolver final : public dns::Resolver {
   // Waits as long as an answer takes; an error when none comes.
   io::Task<absl::Status> Ask(io::Core& core, std::string what, MonoTime deadline);
 
+  bool Bad() const { return trouble_ && bad_lookups_ > 0 && world_.OneIn(bad_lookups_); }
+
   io::Simulation& world_;
   const Town& town_;
+  Ledger& ledger_;
   const uint64_t bad_lookups_;
   const bool& trouble_;
 };

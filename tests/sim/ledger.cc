@@ -148,6 +148,12 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
         breach = absl::StrCat("under ", tls->version_name);
       } else if (checked && proof != Proof::kGood) {
         breach = absl::StrCat("to a certificate that is ", ProofName(proof));
+      } else if (entry->level == policy::Level::kSecure && !Certifies(host, domain)) {
+        breach = "to a certificate of another domain";
+      } else if (entry->level == policy::Level::kFingerprint &&
+                 std::find(entry->fingerprints.begin(), entry->fingerprints.end(),
+                           town_.FindHost(host)->fingerprint) == entry->fingerprints.end()) {
+        breach = "to a certificate with another fingerprint";
       }
     }
     breaches.push_back(breach);
@@ -158,6 +164,11 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
     Broken("mail of an enforced domain never travels in clear",
            absl::StrCat(recipient, " went to ", host, " ", breaches.front()));
   }
+}
+
+bool Ledger::Certifies(absl::string_view host, absl::string_view domain) const {
+  const std::vector<std::string>& names = town_.FindHost(host)->certified;
+  return std::find(names.begin(), names.end(), domain) != names.end();
 }
 
 size_t Ledger::Delivered(Delivery delivery) {
@@ -341,9 +352,9 @@ bool Ledger::MayBounce(absl::string_view recipient) const {
   if (refused_.find(recipient) != refused_.end()) return true;
   const Domain* const domain = town_.Find(DomainOf(recipient));
   if (domain == nullptr || domain->missing || domain->null_mx) return true;
-  return std::any_of(domain->mx.begin(), domain->mx.end(), [this](const Host* host) {
-    return refusing_hosts_.find(host->name) != refusing_hosts_.end();
-  });
+  if (denied_.find(domain->name) != denied_.end()) return true;
+  // Which hosts a domain's mail went to changes with time.
+  return !refusing_hosts_.empty();
 }
 
 void Ledger::CheckLetter(const Letter& letter) {

@@ -80,6 +80,8 @@ class Ledger {
   size_t Delivered(Delivery delivery);
   void AnswerHeard(size_t delivery) { deliveries_[delivery].answer_heard = true; }
   void RefusedForGood(absl::string_view recipient) { refused_.emplace(recipient); }
+  // DNS has said that there is no such domain, truly or not.
+  void DomainDenied(absl::string_view domain) { denied_.emplace(domain); }
   // A host has refused everybody.
   void HostRefused(absl::string_view host) { refusing_hosts_.emplace(host); }
 
@@ -127,6 +129,7 @@ class Ledger {
   std::vector<const policy::Entry*> PossibleEntries(absl::string_view domain, policy::Direction way,
                                                     MonoTime since) const;
   bool MayBounce(absl::string_view recipient) const;
+  bool Certifies(absl::string_view host, absl::string_view domain) const;
   void CheckBody(const Delivery& delivery, const Letter& letter);
   void CheckNotification(const Delivery& delivery, const Letter& letter);
   bool TimeIsUncertain() const;
@@ -147,6 +150,7 @@ class Ledger {
   std::vector<Delivery> deliveries_;
   std::set<std::string, std::less<>> refused_;  // recipients
   std::set<std::string, std::less<>> refusing_hosts_;
+  std::set<std::string, std::less<>> denied_;  // domains
   std::set<std::string, std::less<>> removed_;  // queue ids
   std::vector<ListAt> list_;
   std::vector<MonoTime> crashes_;

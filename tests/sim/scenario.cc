@@ -39,6 +39,7 @@ Scenario DrawScenario(uint64_t seed) {
   s.busy = s.lifetime * (0.2 + 0.1 * static_cast<double>(draw.Below(10)));
   s.slow_key = draw.OneIn(4);
   s.bounce = !draw.OneIn(4);
+  s.tight = draw.OneIn(3);
   s.lease = absl::Seconds(draw.OneIn(2) ? 60 : 10);
 
   s.bad_links = draw.Rate(2, 30);
@@ -48,6 +49,7 @@ Scenario DrawScenario(uint64_t seed) {
   s.slow_jobs = draw.Rate(20, 300);
 
   s.hop_changes = draw.Count(30);
+  s.dns_changes = draw.Count(6);
   s.crashes = draw.Count(6);
   s.restarts = draw.Count(3);
   s.disk_faults = draw.Count(4);

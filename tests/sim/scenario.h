@@ -22,6 +22,7 @@ struct Scenario {
   bool slow_key = false;    // a certificate whose key goes through the signer
   bool bounce = true;       // --tls_expiry_action
   absl::Duration lease = absl::Seconds(60);
+  bool tight = false;  // few sessions, descriptors, places in a lane, and little memory
 
   // One in so many; 0: never.
   uint64_t bad_links = 0;        // connections that fare badly
@@ -31,6 +32,7 @@ struct Scenario {
   uint64_t slow_jobs = 0;        // jobs of a service thread that take seconds
 
   // How many, at random moments while it is busy.
+  int dns_changes = 0;     // a domain's mail goes to other hosts from now on
   int hop_changes = 0;     // a next hop goes away, comes back, loses STARTTLS, changes certificates
   int crashes = 0;         // kill -9, or a loss of power
   int restarts = 0;        // SIGTERM

@@ -1,5 +1,6 @@
 #include "tests/sim/town.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,7 +61,7 @@ Town::Town(const Scenario& scenario, Random& random, const Clock& clock, io::Exe
     if (hosts_.size() > own && random.Below(4) == 0) {
       domain.mx.push_back(hosts_[random.Below(hosts_.size() - own)].get());
     }
-    domain.static_route = random.Below(5) == 0;
+    if (random.Below(5) == 0) domain.static_route = domain.mx.front();
     domains_.push_back(std::move(domain));
   }
 }
@@ -70,6 +71,7 @@ std::unique_ptr<Host> Town::MakeHost(const std::string& name, const std::string&
   auto host = std::make_unique<Host>();
   host->name = name;
   host->address = *io::SocketAddress::FromIp(ip, 25);
+  host->certified = names;
   for (size_t i = 0; i < kProofs; ++i) {
     const auto proof = static_cast<Proof>(i);
     tls::TestCertificateOptions options;
@@ -89,6 +91,21 @@ std::unique_ptr<Host> Town::MakeHost(const std::string& name, const std::string&
         *tls::ServerContext::Create(ciphers_, credentials, *host->tickets[i], signer_);
   }
   return host;
+}
+
+void Town::MoveMail(Domain& domain, Random& random) {
+  if (domain.mx.empty()) return;
+  switch (random.Below(3)) {
+    case 0:
+      std::rotate(domain.mx.begin(), domain.mx.begin() + 1, domain.mx.end());
+      break;
+    case 1:
+      if (domain.mx.size() > 1) domain.mx.pop_back();
+      break;
+    default:
+      domain.mx.push_back(hosts_[random.Below(hosts_.size())].get());
+      break;
+  }
 }
 
 void Town::RenewGatewayCredentials() {

@@ -41,6 +41,7 @@ absl::string_view ProofName(Proof proof);
 struct Host {
   std::string name;
   io::SocketAddress address;
+  std::vector<std::string> certified;  // what its good certificate is for
   // Each with ticket keys of its own: what was agreed under one certificate is not resumed under
   // another.
   std::array<std::unique_ptr<tls::TicketKeys>, kProofs> tickets;
@@ -56,10 +57,10 @@ struct Host {
 
 struct Domain {
   std::string name;
-  std::vector<Host*> mx;   // in order of preference
+  std::vector<Host*> mx;   // in order of preference, as of now
   bool null_mx = false;    // takes no mail (RFC 7505)
   bool missing = false;    // does not exist
-  bool static_route = false;
+  Host* static_route = nullptr;
 };
 
 class Town {
@@ -70,6 +71,7 @@ class Town {
 
   std::vector<std::unique_ptr<Host>>& hosts() { return hosts_; }
   std::vector<Domain>& domains() { return domains_; }
+  const std::vector<Domain>& domains() const { return domains_; }
   const Domain* Find(absl::string_view name) const;
   Host* FindHost(absl::string_view name) const;
   Host* FindHost(const io::SocketAddress& address) const;
@@ -77,6 +79,8 @@ class Town {
   const tls::CipherPolicy& ciphers() const { return ciphers_; }
   const std::string& trust_store() const { return trust_store_; }
   const std::vector<tls::CredentialFiles>& gateway_credentials() const { return gateway_files_; }
+  // Its mail goes elsewhere from now on: the same hosts in another order, fewer, or others.
+  void MoveMail(Domain& domain, Random& random);
   // Writes other certificates into the same files.
   void RenewGatewayCredentials();
   // For clients.

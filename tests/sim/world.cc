@@ -61,6 +61,7 @@ void World::StartGateway() {
     }
     return simulation_.Between(absl::Microseconds(5), absl::Milliseconds(1));
   });
+  if (scenario_.tight) process_->set_descriptors(24);
   simulation_.Tell("gateway starts");
   process_->StartThread([this, &process = *process_] { LiveAndDie(process); });
 }
@@ -237,6 +238,10 @@ void World::Plan() {
     }
   };
   at_random(scenario_.hop_changes, [this] { ChangeSomeHost(); });
+  at_random(scenario_.dns_changes, [this] {
+    std::vector<Domain>& domains = town_.domains();
+    town_.MoveMail(domains[simulation_.random().Below(domains.size())], simulation_.random());
+  });
   at_random(scenario_.crashes, [this] {
     if (trouble_) Crash(simulation_.OneIn(2));
   });
