@@ -41,13 +41,19 @@ class SteppedExecutor : public io::Executor {
 
 class SpoolWorld {
  public:
-  explicit SpoolWorld(uint64_t seed = 1);
+  // Simulated: RocksDB's background jobs run only when the test says so (LossyDisk), and all that
+  // happens follows from the seed.
+  enum class Machine : uint8_t { kReal, kSimulated };
+
+  explicit SpoolWorld(uint64_t seed = 1, Machine machine = Machine::kReal);
   ~SpoolWorld();
 
   absl::Status Open();
   void Close();
   // As kill -9 and a loss of power: what waits in memory is gone, what was not synced may be.
   void Crash();
+  // Background jobs too, as far as that is up to the test.
+  void RunBackgroundJobs();
 
   // A message to one recipient in each of `domains`.
   NewMessage Compose(const std::vector<std::string>& domains, std::string body = "hello\r\n");
@@ -90,6 +96,7 @@ class SpoolWorld {
   template <typename T>
   T RunUntil(std::optional<T>& answer);
 
+  const Machine machine_;
   Random random_;
   ManualClock clock_;
   LossyDisk disk_;
