@@ -84,6 +84,8 @@ class ClientSession::Transaction {
   // A write has failed. The server may have said why before it closed, and then that decides.
   io::Task<void> HearLastWords(Stage stage, absl::Status write_failed);
   void HearFinal(const Reply& reply);
+  // Something has been said before it was asked for: it ends the session.
+  io::Task<void> HearUnasked(Stage stage, MonoTime deadline);
 
   std::string MailCommand() const;
   absl::Duration TimeoutOf(Stage stage) const;
@@ -185,13 +187,7 @@ io::Task<void> ClientSession::Transaction::SendEnvelope(MonoTime limit) {
     if (said.empty()) co_return;
     const Stage first = said.front().stage;
     if (!session_.stream_->input().empty()) {
-      const absl::StatusOr<Reply> unasked =
-          co_await session_.ReadUnaskedReply(session_.Deadline(TimeoutOf(first), limit));
-      if (unasked.ok()) {
-        HearGoodbye(first, *unasked);
-      } else {
-        Break(first, unasked.status());
-      }
+      co_await HearUnasked(first, session_.Deadline(TimeoutOf(first), limit));
       co_return;
     }
     // The promise: mandatory TLS, or no mail.
@@ -288,6 +284,12 @@ void ClientSession::Transaction::HearData(const Reply& reply) {
 }
 
 io::Task<void> ClientSession::Transaction::SendBody() {
+  if (!session_.stream_->input().empty()) {
+    // An answer from before the body is none to it: mail would be taken for delivered.
+    co_await HearUnasked(Stage::kBody,
+                         session_.Deadline(session_.options_.data_timeout, MonoTime::Never()));
+    co_return;
+  }
   // A server that was asked for DATA together with the rest may want a body for nobody: it gets
   // none, and its final reply is of no interest.
   const io::Body nothing;
@@ -339,6 +341,15 @@ void ClientSession::Transaction::HearFinal(const Reply& reply) {
   } else {
     result_.final_reply_lost = AnyIs(State::kAccepted);
     BreakOutOfStep(Stage::kFinal, reply);
+  }
+}
+
+io::Task<void> ClientSession::Transaction::HearUnasked(Stage stage, MonoTime deadline) {
+  const absl::StatusOr<Reply> unasked = co_await session_.ReadUnaskedReply(deadline);
+  if (unasked.ok()) {
+    HearGoodbye(stage, *unasked);
+  } else {
+    Break(stage, unasked.status());
   }
 }
 

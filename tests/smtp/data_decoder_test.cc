@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,61 +12,15 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/random.h"
 #include "gtest/gtest.h"
+#include "tests/smtp/data_reference.h"
 
 namespace sluice::smtp {
 namespace {
 
 constexpr absl::string_view kPrefix = "Received: by us\r\n";
 
-struct Decoded {
-  size_t end = 0;       // behind the end of the message
-  std::string refusal;  // empty: it is taken
-  std::string body;     // of one that is taken, prefix and all
-  friend bool operator==(const Decoded&, const Decoded&) = default;
-};
-
-std::ostream& operator<<(std::ostream& out, const Decoded& decoded) {
-  return out << "ends at " << decoded.end << ", '" << decoded.refusal << "', body '"
-             << absl::CHexEscape(decoded.body) << "'";
-}
-
 // Nullopt: the message has not ended.
-using Result = std::optional<Decoded>;
-
-// The rules of the header, on the message as a whole: a line ends in CRLF and nothing else, a line
-// of one dot is the end, any other line loses one dot in front (RFC 5321 §4.5.2).
-Result Reference(const DataDecoder::Limits& limits, absl::string_view input) {
-  std::string body;
-  bool bare = false;
-  bool in_header = true;
-  size_t header_bytes = 0;
-  int received_fields = 0;
-  for (size_t at = 0;;) {
-    const size_t crlf = input.find("\r\n", at);
-    if (crlf == absl::string_view::npos) return std::nullopt;
-    absl::string_view line = input.substr(at, crlf - at);
-    at = crlf + 2;
-    if (line == ".") {
-      std::string refusal;
-      if (body.size() > limits.message_bytes) {
-        refusal = "552 5.3.4";
-      } else if (bare) {
-        refusal = "550 5.5.2";
-      } else if (header_bytes > limits.header_bytes) {
-        refusal = "552 5.3.4";
-      } else if (received_fields > limits.received_fields) {
-        refusal = "554 5.4.6";
-      }
-      return Decoded{at, refusal, refusal.empty() ? absl::StrCat(kPrefix, body) : ""};
-    }
-    if (absl::StartsWith(line, ".")) line.remove_prefix(1);
-    bare = bare || line.find_first_of("\r\n") != absl::string_view::npos;
-    if (in_header) header_bytes += line.size() + 2;
-    if (in_header && absl::StartsWithIgnoreCase(line, "Received:")) ++received_fields;
-    if (line.empty()) in_header = false;
-    absl::StrAppend(&body, line, "\r\n");
-  }
-}
+using Result = std::optional<DecodedData>;
 
 // `cuts`: where one piece ends and the next begins; rising.
 Result Decode(const DataDecoder::Limits& limits, absl::string_view input,
@@ -83,8 +36,12 @@ Result Decode(const DataDecoder::Limits& limits, absl::string_view input,
     if (ended) {
       EXPECT_LE(end, piece_end);
       const std::optional<Reply> refusal = decoder.refusal();
-      if (!refusal.has_value()) return Decoded{end, "", decoder.TakeBody().Flatten()};
-      return Decoded{end, absl::StrCat(refusal->code, " ", refusal->status->ToString()), ""};
+      if (refusal.has_value()) {
+        return DecodedData{end, absl::StrCat(refusal->code, " ", refusal->status->ToString()), ""};
+      }
+      const std::string body = decoder.TakeBody().Flatten();
+      EXPECT_TRUE(absl::StartsWith(body, kPrefix));
+      return DecodedData{end, "", body.substr(kPrefix.size())};
     }
     EXPECT_EQ(end, piece_end);  // all of it was used
     begin = piece_end;
@@ -100,7 +57,7 @@ std::vector<size_t> EveryOctet(absl::string_view input) {
 
 // Whole, cut in two at every place, octet by octet, and cut at random.
 void ExpectTheRules(const DataDecoder::Limits& limits, absl::string_view input, Random& random) {
-  const Result expected = Reference(limits, input);
+  const Result expected = ReferenceDecode(limits, input);
   ASSERT_EQ(Decode(limits, input, {}), expected) << absl::CHexEscape(input);
   for (size_t cut = 0; cut <= input.size(); ++cut) {
     ASSERT_EQ(Decode(limits, input, {cut}), expected)
@@ -159,7 +116,7 @@ TEST(DataDecoderTest, EveryShortSequenceOfDotsAndLineEndsIsReadByTheRules) {
     for (size_t number = 0; number < size_t{1} << (2 * length); ++number) {
       std::string input;
       for (size_t i = 0; i < length; ++i) input += kAlphabet[number >> (2 * i) & 3];
-      const Result expected = Reference({}, input);
+      const Result expected = ReferenceDecode({}, input);
       ASSERT_EQ(Decode({}, input, {}), expected) << absl::CHexEscape(input);
       ASSERT_EQ(Decode({}, input, EveryOctet(input)), expected) << absl::CHexEscape(input);
     }
@@ -172,7 +129,7 @@ TEST(DataDecoderTest, EveryWayToCutALookalikeOfTheEndGivesTheSame) {
        {"\n.\n", "\n.\r\n", "\r.\r", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\r\n.\r\r\n", "\r\n\n.\r\n",
         "\r\n..\r\n", "\r\n.\r\n"}) {
     const std::string input = absl::StrCat("a", lookalike, "b\r\n.\r\nc");
-    const Result expected = Reference({}, input);
+    const Result expected = ReferenceDecode({}, input);
     for (size_t mask = 0; mask < size_t{1} << (input.size() - 1); ++mask) {
       std::vector<size_t> cuts;
       for (size_t i = 1; i < input.size(); ++i) {
@@ -202,7 +159,7 @@ TEST(DataDecoderTest, LongLinesAndManyChunksAreKeptWhole) {
     absl::StrAppend(&input, line % 3 == 0 ? ".." : "", std::string(size, 'x'), "\r\n");
   }
   input += ".\r\n";
-  const Result expected = Reference({}, input);
+  const Result expected = ReferenceDecode({}, input);
   ASSERT_TRUE(expected.has_value() && expected->refusal.empty());
   for (int i = 0; i < 20; ++i) {
     std::vector<size_t> cuts(random.Below(200));
@@ -216,7 +173,7 @@ TEST(DataDecoderTest, ABodyThatIsDroppedStillEndsWhereItEnds) {
   Random random(99);
   for (int i = 0; i < 2000; ++i) {
     const std::string input = RandomBody(random);
-    const Result expected = Reference({}, input);
+    const Result expected = ReferenceDecode({}, input);
     if (!expected.has_value()) continue;
     const size_t cut = random.Below(expected->end);
     DataDecoder decoder({}, kPrefix);
