@@ -39,6 +39,16 @@ class SteppedExecutor : public io::Executor {
   std::vector<Job> jobs_;
 };
 
+// Its wall time can be set, which leaves its other time alone.
+class SteppedClock : public ManualClock {
+ public:
+  absl::Time WallNow() const override { return ManualClock::WallNow() + step_; }
+  void StepWall(absl::Duration by) { step_ += by; }
+
+ private:
+  absl::Duration step_;
+};
+
 class SpoolWorld {
  public:
   // Simulated: RocksDB's background jobs run only when the test says so (LossyDisk), and all that
@@ -83,7 +93,7 @@ class SpoolWorld {
 
   Spool& spool() { return *spool_; }
   LossyDisk& disk() { return disk_; }
-  ManualClock& clock() { return clock_; }
+  SteppedClock& clock() { return clock_; }
   SteppedExecutor& store() { return store_; }
   Random& random() { return random_; }
   absl::Time Now() { return spool_ == nullptr ? clock_.WallNow() : spool_->Now(); }
@@ -98,7 +108,7 @@ class SpoolWorld {
 
   const Machine machine_;
   Random random_;
-  ManualClock clock_;
+  SteppedClock clock_;
   LossyDisk disk_;
   SteppedExecutor store_;
   MessageIdSource ids_{random_};
