@@ -89,7 +89,7 @@ absl::Status Gateway::StartShards() {
   }
   scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers);
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
-      [&pointers](Shard& shard) {
+      [pointers](Shard& shard) {
         shard.MeetOthers(pointers);
         return absl::OkStatus();
       },
@@ -99,14 +99,21 @@ absl::Status Gateway::StartShards() {
 }
 
 absl::Status Gateway::Listen() {
-  for (io::SocketAddress address : options_.settings.listen) {
-    absl::Mutex mutex;  // the cores find out one after the other which port it is
+  // The cores find out one after the other which port it is. Shared, as in OnEveryCore.
+  struct Place {
+    absl::Mutex mutex;
+    io::SocketAddress address;
+  };
+  for (const io::SocketAddress& address : options_.settings.listen) {
+    auto place = std::make_shared<Place>();
+    place->address = address;
     const absl::Status status = OnEveryCore(
-        [&address, &mutex](Shard& shard) -> absl::Status {
-          const absl::MutexLock lock(&mutex);
-          absl::StatusOr<std::unique_ptr<io::Listener>> listener = shard.core().Listen(address);
+        [place](Shard& shard) -> absl::Status {
+          const absl::MutexLock lock(&place->mutex);
+          absl::StatusOr<std::unique_ptr<io::Listener>> listener =
+              shard.core().Listen(place->address);
           if (!listener.ok()) return listener.status();
-          address = (*listener)->address();
+          place->address = (*listener)->address();
           shard.Serve(*std::move(listener));
           return absl::OkStatus();
         },
@@ -120,7 +127,8 @@ absl::Status Gateway::Listen() {
           : denied ? "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
                    : ""));
     }
-    listeners_.push_back(address.ToString());
+    const absl::MutexLock lock(&place->mutex);
+    listeners_.push_back(place->address.ToString());
   }
   return absl::OkStatus();
 }

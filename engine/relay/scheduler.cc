@@ -42,10 +42,19 @@ io::Task<void> Scheduler::Run() {
       });
     }
     if (taken > 0) continue;
-    const absl::Duration until_due = spool_.NextDue() - spool_.Now();
+    // What is due and cannot be read is not asked for without a pause.
+    const absl::Duration until_due =
+        due_readable_ ? spool_.NextDue() - spool_.Now() : settings_.queue_look;
     co_await stopped_.Wait(core_.Now() +
                            std::clamp(until_due, absl::Milliseconds(5), settings_.queue_look));
   }
+}
+
+// Said once, however often it is tried in vain.
+void Scheduler::NoteReading(const absl::Status& status, bool& readable) {
+  const bool was_readable = std::exchange(readable, status.ok());
+  if (was_readable && !status.ok()) log::Error("queue_not_read", {{"error", status.message()}});
+  if (!was_readable && status.ok()) log::Info("queue_read_again");
 }
 
 io::Task<size_t> Scheduler::Expire(absl::Time& next) {
@@ -54,7 +63,8 @@ io::Task<size_t> Scheduler::Expire(absl::Time& next) {
   // The store answers everything it is asked; what it hands out must not be lost on the way.
   std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await expired.Wait(MonoTime::Never());
-  if (!answer.has_value() || !answer->ok()) {
+  NoteReading(answer->status(), expired_readable_);
+  if (!answer->ok()) {
     next = spool_.Now() + settings_.queue_look;
     co_return 0;
   }
@@ -76,7 +86,8 @@ io::Task<size_t> Scheduler::Dispatch() {
   spool_.TakeDue(now, kAtOnce, due.Sender());
   std::optional<absl::StatusOr<queue::TakenWork>> answer =
       co_await due.Wait(MonoTime::Never());  // as above
-  if (!answer.has_value() || !answer->ok()) co_return 0;
+  NoteReading(answer->status(), due_readable_);
+  if (!answer->ok()) co_return 0;
   const size_t count = (*answer)->items.size();
   for (queue::Envelope& envelope : (*answer)->items) {
     Shard& shard = NextShard();

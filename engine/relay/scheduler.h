@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "engine/io/core.h"
 #include "engine/io/task.h"
 #include "engine/relay/settings.h"
@@ -34,6 +35,7 @@ class Scheduler {
   // How many were taken; `next`: when there may be more.
   io::Task<size_t> Expire(absl::Time& next);
   io::Task<size_t> Dispatch();
+  static void NoteReading(const absl::Status& status, bool& readable);
   Shard& NextShard() { return *shards_[next_shard_++ % shards_.size()]; }
 
   io::Core& core_;
@@ -42,6 +44,8 @@ class Scheduler {
   const std::vector<Shard*> shards_;
   size_t next_shard_ = 0;
   bool stopping_ = false;
+  bool due_readable_ = true;  // the last look succeeded
+  bool expired_readable_ = true;
   io::Event stopped_;
 };
 

@@ -61,11 +61,11 @@ class CrashCase(E2eCase):
             self.gateway.start()
         return self.gateway
 
-    def start_senders(self, number, pause=0.005):
+    def start_senders(self, number, pause=0.005, lines=None):
         for _ in range(number):
             index = len(self.senders)
             self.senders.append(Sender(index, self.gateway.port, ["plain.test"],
-                                       self.seed + index, pause))
+                                       self.seed + index, pause, lines))
 
     def _stop_senders(self):
         for sender in self.senders:
@@ -97,8 +97,12 @@ class CrashCase(E2eCase):
         self.assertEqual(self.gateway.program.pid, pid)
         self.assertEqual(self.gateway.ctl("status")["hostname"], "gateway.test")
 
-    def settle(self, may_be_twice=False):
-        """Stops the clients, waits until nothing is queued, and counts."""
+    def settle(self, may_be_twice=False, faults=0):
+        """Stops the clients, waits until nothing is queued, and counts.
+
+        `faults`: how often a write may have reached the disk whose sync failed. Its messages are
+        refused and may be found again all the same, when the store is opened anew: no more than
+        were under way."""
         self._stop_senders()
         self.drain()
         counts = count(self.senders, delivered_in(self.record), self.gateway)
@@ -107,7 +111,7 @@ class CrashCase(E2eCase):
         self.assertGreater(counts.accepted, 100, "too little was under way to prove anything")
         if not may_be_twice:
             self.assertEqual(counts.twice[:20], [])
-            self.assertEqual(counts.unasked[:20], [])
+        self.assertLessEqual(len(counts.unasked), faults * len(self.senders), counts.unasked[:20])
         return counts
 
     def drain(self):

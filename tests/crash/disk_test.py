@@ -3,14 +3,18 @@ on by itself when the cause is gone; and all mail that it answered with 250 arri
 
 The full disk is a real one, a small tmpfs mounted by the test (where mounting is not allowed, as in
 an unprivileged container, ENOSPC comes from faults.c, and the test says so). The others are faults
-of faults.c: see faults.py for why.
+of faults.c: see faults.py for why. SLUICE_DISK_FAULTS is how often the disk fails at any moment
+(default 10).
 """
 
 import contextlib
 import errno
+import os
+import random
 import subprocess
+import time
 
-from crash_case import CrashCase, main, wait_until
+from crash_case import CrashCase, main
 from faults import Faults
 
 _FULL = "452 4.3.1 "
@@ -65,8 +69,8 @@ class DiskTest(CrashCase):
             self.assert_alive(pid)
         self.wait_for_accepted(what="mail to be taken again")
         self.assert_alive(pid)
-        wait_until("the log to say that the store is well again",
-                   lambda: "store_recovered" in self.gateway.program.log())
+        self.assertIn("store_failed", self.gateway.program.log())
+        self.assertIn("store_recovered", self.gateway.program.log())
 
     def small_disk(self):
         self.start_gateway(start=False)
@@ -84,7 +88,7 @@ class DiskTest(CrashCase):
     def test_full(self):
         full = self.small_disk()
         self.ride_out(full(), _FULL)
-        self.settle()
+        self.settle(faults=1)
 
     def test_full_at_the_start(self):
         full = self.small_disk()
@@ -104,18 +108,28 @@ class DiskTest(CrashCase):
     def test_read_only(self):
         self.start_with_faults()
         self.ride_out(self.faults.changes_fail(errno.EROFS), _NOT_WRITTEN)
-        self.settle()
+        self.settle(faults=1)
 
     def test_broken(self):
         self.start_with_faults()
         self.ride_out(self.faults.changes_fail(errno.EIO), _NOT_WRITTEN)
-        self.settle()
+        self.settle(faults=1)
 
-    def test_broken_again_and_again(self):
+    def test_any_fault_at_any_moment(self):
+        """Under full load, now for a moment and now for a second, whatever the store does then."""
         self.start_with_faults()
-        for _ in range(3):
-            self.ride_out(self.faults.changes_fail(errno.EIO), _NOT_WRITTEN)
-        self.settle()
+        pid = self.gateway.program.pid
+        moments = random.Random(self.seed)
+        self.start_senders(3, pause=0)
+        faults = int(os.environ.get("SLUICE_DISK_FAULTS", "10"))
+        for _ in range(faults):
+            self.wait_for_accepted(moments.randrange(1, 400))
+            error = moments.choice([errno.EIO, errno.ENOSPC, errno.EROFS])
+            with self.faults.changes_fail(error):
+                time.sleep(moments.choice([0.01, 0.1, 1]) * moments.random())
+        self.wait_for_accepted()
+        self.assert_alive(pid)
+        self.settle(faults=faults)
 
     def test_stalled(self):
         self.start_with_faults(store_timeout="1s", store_backlog=1 << 20, max_message_size=1 << 20)

@@ -60,13 +60,14 @@ class Sender(_Client):
 
     _MOST_PER_SESSION = 50
 
-    def __init__(self, name, port, domains, seed, pause=0.0):
+    def __init__(self, name, port, domains, seed, pause=0.0, lines=None):
         self.refused = []
         self._name = name
         self._port = port
         self._domains = domains
         self._random = random.Random(seed)
         self._pause = pause  # seconds between messages
+        self._lines = lines  # of 62 bytes in each body; None: mostly few
         self._sent = 0
         super().__init__()
 
@@ -88,8 +89,9 @@ class Sender(_Client):
         name = f"m{self._name}-{self._sent}"
         chosen = self._random.sample(self._domains, self._random.randint(1, len(self._domains)))
         recipients = [f"{name}@{domain}" for domain in chosen]
-        # Mostly small, now and then one that the store keeps apart from its keys.
-        lines = 2000 if self._random.random() < 0.02 else self._random.randrange(1, 60)
+        # Now and then one that takes more than one chunk.
+        lines = self._lines or (2000 if self._random.random() < 0.02
+                                else self._random.randrange(1, 60))
         body = b"".join(b"%060x\r\n" % self._random.getrandbits(240) for _ in range(lines))
         try:
             refused = session.sendmail("a@client.test", recipients, message(name, body))
