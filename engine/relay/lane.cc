@@ -61,10 +61,10 @@ Lane::~Lane() { SLUICE_CHECK(idle()); }
 bool Lane::Offer(Attempt& attempt) {
   if (backlog_.size() >= host_.settings().lane_backlog) return false;
   backlog_.push_back(std::move(attempt));
-  if (waiting_carriers_ > 0) {
-    arrived_.NotifyOne();
-  } else if (carriers_ < host_.settings().lane_connections &&
-             backlog_.size() > carriers_ * kWaitingPerConnection) {
+  // One that waits takes one message; of a burst the others need further connections all the same.
+  if (waiting_carriers_ > 0) arrived_.NotifyOne();
+  if (carriers_ < host_.settings().lane_connections &&
+      backlog_.size() > carriers_ * kWaitingPerConnection) {
     ++carriers_;
     host_.core().Spawn(Carry());
   }
@@ -92,18 +92,19 @@ bool Lane::StillOurs(const Attempt& attempt) const {
          SLUICE_PLANTED_BUG(PolicyFromBeforeReload);
 }
 
+// As an attempt under the message's own entry; where another policy holds for it by now, not at all.
+void Lane::Fail(Attempt attempt, AttemptReport report) {
+  report.policy = host_.PolicyFor(attempt.envelope.destination);
+  if (report.policy.Digest() == digest_) {
+    host_.Conclude(std::move(attempt), report);
+  } else {
+    host_.Redirect(std::move(attempt));
+  }
+}
+
 void Lane::FailBacklog(const AttemptReport& report) {
   // What arrives meanwhile is another round's.
-  std::deque<Attempt> failed = std::exchange(backlog_, {});
-  for (Attempt& attempt : failed) {
-    AttemptReport own = report;
-    own.policy = host_.PolicyFor(attempt.envelope.destination);
-    if (own.policy.Digest() == digest_) {
-      host_.Conclude(std::move(attempt), own);
-    } else {
-      host_.Redirect(std::move(attempt));
-    }
-  }
+  for (Attempt& attempt : std::exchange(backlog_, {})) Fail(std::move(attempt), report);
 }
 
 void Lane::Drain() {
@@ -131,13 +132,13 @@ io::Task<void> Lane::Carrier::Run() {
       const bool go_on = co_await SendWaiting();
       co_await CloseSession();
       if (go_on) continue;
-      held_.reset();
+      SLUICE_CHECK(!held_.has_value());
       hops_ = NextHops();
       continue;
     }
     if (lane_.draining_) break;
     if (held_.has_value()) {
-      host_.Conclude(*std::exchange(held_, std::nullopt), Report());
+      lane_.Fail(*std::exchange(held_, std::nullopt), Report());
       continue;
     }
     // Others of this lane have sessions: the server only wants no more of them.
@@ -186,8 +187,9 @@ void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure
                                   {"detail", failure.detail}});
   const bool decided_by_tls = failure_.has_value() && failure_->tls_reason.has_value();
   if (decided_by_tls && !failure.tls_reason.has_value()) return;
-  // One address that may do better tomorrow is enough to keep the mail.
-  if (failure_.has_value() && failure_->kind == smtp::Failure::Kind::kTransient) {
+  // One address that may do better tomorrow is enough to keep the mail, or one that may be found then.
+  const bool waits = failure_.has_value() && failure_->kind == smtp::Failure::Kind::kTransient;
+  if (hops_.may_come || waits) {
     failure.kind = smtp::Failure::Kind::kTransient;
   }
   failure_ = std::move(failure);

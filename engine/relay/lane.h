@@ -88,6 +88,7 @@ class Lane {
   std::optional<Attempt> Take();
   // Whether the policy it came under still holds.
   bool StillOurs(const Attempt& attempt) const;
+  void Fail(Attempt attempt, AttemptReport report);
   void FailBacklog(const AttemptReport& report);
 
   LaneHost& host_;

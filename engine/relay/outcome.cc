@@ -229,6 +229,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
 OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::Time now) {
   Written written;
   const bool tls_failed = envelope.last_failure.has_value() && envelope.last_failure->tls;
+  written.expired = true;
   written.tls_failed = tls_failed;
   written.cause = tls_failed ? smtp::DsnCause::kTlsPolicy : smtp::DsnCause::kExpired;
   queue::HistoryEntry entry = EntryOf(envelope, AttemptReport());

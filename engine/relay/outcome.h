@@ -43,6 +43,7 @@ class OutcomeWriter {
     int refused = 0;
     bool deferred = false;
     bool tls_failed = false;
+    bool expired = false;
   };
 
   // `envelope` as it was when the attempt began; in the result it counts one attempt more.

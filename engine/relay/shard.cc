@@ -180,7 +180,12 @@ void Shard::DropBody(Attempt& attempt) {
 }
 
 io::Task<bool> Shard::LoadBody(Attempt& attempt) {
-  if (attempt.body.has_value()) co_return true;
+  const absl::Status read = co_await ReadBody(attempt);
+  co_return read.ok();
+}
+
+io::Task<absl::Status> Shard::ReadBody(Attempt& attempt) {
+  if (attempt.body.has_value()) co_return absl::OkStatus();
   io::Answer<absl::StatusOr<io::Body>> loaded(core_);
   spool_.LoadBody(attempt.envelope.id, attempt.envelope.destination, loaded.Sender());
   std::optional<absl::StatusOr<io::Body>> answer =
@@ -189,12 +194,13 @@ io::Task<bool> Shard::LoadBody(Attempt& attempt) {
                                   ? answer->status()
                                   : absl::DeadlineExceededError("the store did not answer in time");
   if (!status.ok()) {
-    log::Error("body_not_read", {{"id", attempt.envelope.id.ToString()}, {"error", status.message()}});
-    co_return false;
+    log::Error("body_not_read",
+               {{"id", attempt.envelope.id.ToString()}, {"error", status.message()}});
+    co_return status;
   }
   attempt.body = **std::move(answer);
   kept_body_bytes_ += attempt.body->size();
-  co_return true;
+  co_return absl::OkStatus();
 }
 
 void Shard::Redirect(Attempt attempt) {
@@ -266,7 +272,10 @@ void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& re
 }
 
 void Shard::Expire(queue::Envelope envelope) {
-  OutcomeWriter::Written written = writer_.OfExpiry(std::move(envelope), spool_.Now());
+  core_.Spawn(Record(writer_.OfExpiry(std::move(envelope), spool_.Now()), std::nullopt));
+}
+
+void Shard::CountExpiry(const OutcomeWriter::Written& written) {
   counters_.expired.Add();
   if (written.tls_failed) counters_.deleted_tls_policy.Add();
   const queue::HistoryEntry& entry = written.result.history.front();
@@ -276,20 +285,24 @@ void Shard::Expire(queue::Envelope envelope) {
                 {"domain", entry.domain},
                 {"recipients", entry.recipients.size()},
                 {"detail", entry.detail}});
-  core_.Spawn(Record(std::move(written), std::nullopt));
 }
 
-// Brings the notification into the result. False: the original cannot be read, so that its headers
-// cannot be returned, now.
-io::Task<bool> Shard::AddNotification(OutcomeWriter::Written& written,
-                                      std::optional<io::Body> body,
-                                      std::vector<Attempt>& notifications) {
-  if (written.failed.empty()) co_return true;
+// Brings the notification into the result. An error: the original cannot be read now. One that is
+// damaged never can be: then the notification goes without its headers.
+io::Task<absl::Status> Shard::AddNotification(OutcomeWriter::Written& written,
+                                              std::optional<io::Body> body,
+                                              std::vector<Attempt>& notifications) {
+  if (written.failed.empty()) co_return absl::OkStatus();
   Attempt original{written.result.envelope, std::move(body)};
   if (!original.body.has_value()) {
-    const bool loaded = co_await LoadBody(original);
-    if (!loaded) co_return false;
-    DropBody(original);
+    const absl::Status loaded = co_await ReadBody(original);
+    if (loaded.ok()) {
+      DropBody(original);
+    } else if (absl::IsDataLoss(loaded)) {
+      original.body = io::Body();
+    } else {
+      co_return loaded;
+    }
   }
   queue::NewMessage notification =
       writer_.Notification(written.result.envelope, std::move(written.failed), written.cause,
@@ -298,7 +311,7 @@ io::Task<bool> Shard::AddNotification(OutcomeWriter::Written& written,
   if (!SLUICE_PLANTED_BUG(NotificationForgotten)) {
     written.result.notifications.push_back(std::move(notification));
   }
-  co_return true;
+  co_return absl::OkStatus();
 }
 
 // Until it is written down the message stays in flight: nobody else tries it, and after a crash it is
@@ -307,10 +320,15 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
   std::vector<Attempt> notifications;
   const queue::MessageId id = written.result.envelope.id;
   const std::string destination = written.result.envelope.destination;
-  const bool notified = co_await AddNotification(written, std::move(body), notifications);
-  if (!notified) {
-    spool_.Release(id, destination, spool_.Now() + kPutBackFor);
-    co_return;
+  while (true) {
+    const absl::Status notified =
+        co_await AddNotification(written, std::exchange(body, std::nullopt), notifications);
+    if (notified.ok()) break;
+    if (draining_) {
+      spool_.Release(id, destination);
+      co_return;
+    }
+    co_await core_.SleepUntil(core_.Now() + kPutBackFor);
   }
   while (true) {
     io::Answer<absl::StatusOr<queue::Afterwards>> finished(core_);
@@ -319,6 +337,7 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
         co_await finished.Wait(MonoTime::Never());  // the store answers everything it is asked
     const absl::Status status = answer->status();
     if (status.ok()) {
+      if (written.expired) CountExpiry(written);
       for (Attempt& attempt : notifications) Dispatch(std::move(attempt));
       if (**answer == queue::Afterwards::kExpired && !SLUICE_PLANTED_BUG(ExpiryInOneStateOnly)) {
         Expire(written.result.envelope);
@@ -326,9 +345,13 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
       co_return;
     }
     log::Error("outcome_not_written", {{"id", id.ToString()}, {"error", status.message()}});
-    if (absl::IsCancelled(status) || absl::IsFailedPrecondition(status) ||
-        absl::IsInvalidArgument(status) || absl::IsNotFound(status)) {
+    if (absl::IsCancelled(status) || absl::IsFailedPrecondition(status)) {
       co_return;  // the store is closed, or knows better
+    }
+    if (absl::IsInvalidArgument(status)) {
+      // A notification that cannot be stored: the message itself goes on without one.
+      notifications.clear();
+      written.result.notifications.clear();
     }
     if (draining_) {
       spool_.Release(id, destination);

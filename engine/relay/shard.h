@@ -109,8 +109,11 @@ class Shard final : private LaneHost, private ReceptionHost {
   void KeepBody(Attempt& attempt);
   void DropBody(Attempt& attempt);
   io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);
-  io::Task<bool> AddNotification(OutcomeWriter::Written& written, std::optional<io::Body> body,
-                                 std::vector<Attempt>& notifications);
+  io::Task<absl::Status> AddNotification(OutcomeWriter::Written& written,
+                                         std::optional<io::Body> body,
+                                         std::vector<Attempt>& notifications);
+  io::Task<absl::Status> ReadBody(Attempt& attempt);
+  void CountExpiry(const OutcomeWriter::Written& written);
   void Count(const OutcomeWriter::Written& written, const AttemptReport& report);
 
   io::Core& core_;

@@ -373,5 +373,47 @@ TEST_F(LaneTest, AnAbortEndsAStuckSendAndLosesNothing) {
   EXPECT_LE(concluded_[0].at - MonoTime(), absl::Seconds(8));
 }
 
+TEST_F(LaneTest, ABurstIsNotLeftToTheOneConnectionThatWasIdle) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{TestHop::Good(heard.line),
+                heard.line == "<body>" ? absl::Seconds(5) : absl::ZeroDuration()};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(7), [this, &lane] { core_.Spawn(OfferTo(*lane, 40)); });
+  Deliver(*lane, 1);
+  EXPECT_THAT(concluded_, SizeIs(41));
+  EXPECT_GT(hop_.connections(), 5);
+}
+
+TEST_F(LaneTest, AHeldMessageIsConcludedUnderItsOwnEntry) {
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  UseEntry({{"pattern", "example.com"}});
+  hop_.answer = [this](const Heard& heard) {
+    if (heard.connection == 0 && absl::StartsWith(heard.line, "RCPT")) {
+      UseEntry({{"pattern", ".example.com"}});  // the same demand, of another entry
+      return Said{"450 4.2.0 later"};
+    }
+    return Said{heard.connection == 1 ? "" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(concluded_[0].report.policy.pattern, ".example.com");
+}
+
+TEST_F(LaneTest, ARefusalIsNotTheLastWordWhereAnotherHostMayBeFoundLater) {
+  resolver_.SetMx("example.com", {{10, "a.test"}, {20, "mx.example.net"}});
+  resolver_.FailAddresses("a.test", absl::UnavailableError("SERVFAIL"));
+  hop_.answer = [](const Heard& heard) {
+    const bool greeting =
+        absl::StartsWith(heard.line, "EHLO") || absl::StartsWith(heard.line, "HELO");
+    return Said{greeting ? "550 5.7.1 go away" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(concluded_[0].report.failure->kind, smtp::Failure::Kind::kTransient);
+}
+
 }  // namespace
 }  // namespace sluice::relay
