@@ -86,7 +86,7 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env, size_t memory_bytes) {
   // All write buffers together; the fullest is flushed when they exceed it.
   options.db_write_buffer_size = memory_bytes / 2;
   options.max_open_files = 512;
-  options.max_file_opening_threads = 2;
+  options.max_file_opening_threads = 1;  // and so in order
   options.max_background_jobs = 2;
   // Only the store thread writes: nothing to coordinate.
   options.allow_concurrent_memtable_write = false;

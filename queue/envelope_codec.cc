@@ -59,6 +59,12 @@ AttemptFailure FromStorage(storage::AttemptFailure& row) {
           .text = std::move(*row.mutable_text())};
 }
 
+// No time that EncodeEnvelope writes is before 1970 (key_codec.h).
+bool HasTimesOfKeys(const storage::Envelope& row) {
+  return row.accepted_at_ns() >= 0 && row.deadline_ns() >= 0 && row.next_due_ns() >= 0 &&
+         row.last_failure().at_ns() >= 0;
+}
+
 absl::Status Damaged(absl::string_view item_key) {
   const std::optional<Item> item = ParseItemKey(item_key);
   return absl::DataLossError(absl::StrCat("the envelope of message ",
@@ -114,9 +120,9 @@ std::string EncodeEnvelope(const Envelope& envelope) {
 absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view item_key, absl::string_view bytes) {
   const std::optional<Item> item = ParseItemKey(item_key);
   storage::Envelope row;
-  if (!item.has_value() || bytes.size() > INT_MAX ||
+  if (!item.has_value() || !CheckDestination(item->destination).ok() || bytes.size() > INT_MAX ||
       !row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      row.attempts() > INT_MAX) {
+      row.attempts() > INT_MAX || !HasTimesOfKeys(row)) {
     return Damaged(item_key);
   }
   Envelope envelope;

@@ -46,7 +46,7 @@ bool Matches(const HistoryEntry& entry, const HistoryQuery& query) {
 // The rows that can match.
 absl::StatusOr<RowRange> RangeOf(const HistoryQuery& query) {
   absl::Time since = query.since;
-  // Nothing is told of a message from before it was accepted.
+  // Nothing is told of a message from before it was accepted: HistoryLog sees to that.
   if (query.message_id.has_value()) since = std::max(since, query.message_id->time());
   RowRange range = {.table = Table::kHistory,
                     .from = HistoryKey({.nanos = KeyNanos(since)}),
@@ -84,6 +84,7 @@ absl::Status HistoryLog::Load(std::shared_ptr<const Tables> tables) {
 
 void HistoryLog::Append(Batch& batch, absl::Time now, HistoryEntry entry) {
   last_.nanos = std::max(last_.nanos, KeyNanos(now));
+  if (entry.message_id.has_value()) last_.nanos = std::max(last_.nanos, entry.message_id->nanos());
   ++last_.sequence;
   batch.Put(Table::kHistory, HistoryKey(last_), EncodeHistoryEntry(entry));
 }

@@ -1,7 +1,8 @@
 // The table `history`: written in the order in which things happened, read from either end.
 //
 // The key of an entry is its time and its sequence. Neither ever goes back, even when the clock is
-// set back: so whoever follows the log from a cursor misses nothing.
+// set back: so whoever follows the log from a cursor misses nothing. Nor is the time of an entry in
+// front of its message's: so whoever asks for a message need not look at what is older.
 //
 // Load and Append: the store thread. The functions: any thread.
 #ifndef SLUICE_QUEUE_HISTORY_LOG_H_

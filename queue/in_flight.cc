@@ -1,5 +1,7 @@
 #include "queue/in_flight.h"
 
+#include <algorithm>
+
 #include "engine/base/check.h"
 
 namespace sluice::queue {
@@ -49,10 +51,13 @@ size_t InFlight::size() const {
 }
 
 std::vector<std::string> InFlight::Items() const {
-  const absl::MutexLock lock(&mutex_);
   std::vector<std::string> items;
-  items.reserve(items_.size());
-  for (const auto& [item, entry] : items_) items.push_back(item);
+  {
+    const absl::MutexLock lock(&mutex_);
+    items.reserve(items_.size());
+    for (const auto& [item, entry] : items_) items.push_back(item);
+  }
+  std::sort(items.begin(), items.end());
   return items;
 }
 

@@ -43,7 +43,7 @@ class InFlight {
   bool Contains(absl::string_view item) const;
   std::optional<ItemFacts> Find(absl::string_view item) const;
   size_t size() const;
-  std::vector<std::string> Items() const;
+  std::vector<std::string> Items() const;  // in the order of keys
 
   // While an outcome is on its way to the disk, a second one is refused: unset when it is not in
   // here, or reserved already.

@@ -19,11 +19,9 @@ absl::StatusOr<TimeIndex::Front> TimeIndex::Scan(std::shared_ptr<const Tables> t
   Front front;
   front.next = horizon;
   std::string end = TimeKey(horizon);
-  if (cursor_ >= end) {  // the clock was set back, or nothing is near
-    const std::optional<TimedItem> at = ParseTimeKey(cursor_);
-    if (at.has_value()) front.next = at->time;
-    return front;
-  }
+  // There is nothing in front of the cursor. (It is further ahead than the clock after that was set
+  // back; who asks is told to ask again soon all the same, as it may be set forward again.)
+  if (cursor_ >= end) return front;
   RowScan scan(std::move(tables), {.table = table_, .from = cursor_, .to = end});
   for (; scan.Valid(); scan.Next()) {
     const std::optional<TimedItem> row = ParseTimeKey(scan.key());

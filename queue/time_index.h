@@ -11,6 +11,9 @@
 // ahead than `look_ahead`, which is shorter than their lease: so it never walks through the rows
 // that are being put and erased at this moment by the thousand.
 //
+// `now` may be any time, and go back: what is told of the rows in front of the cursor has nothing
+// to do with it.
+//
 // The store thread's.
 #ifndef SLUICE_QUEUE_TIME_INDEX_H_
 #define SLUICE_QUEUE_TIME_INDEX_H_

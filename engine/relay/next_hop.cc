@@ -44,7 +44,7 @@ std::optional<io::SocketAddress> AddressLiteral(absl::string_view domain, uint16
 
 // Adds the addresses of one host, or the reason why there are none.
 io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host, uint16_t port,
-                       MonoTime deadline, NextHops& hops, bool& may_come) {
+                       MonoTime deadline, NextHops& hops) {
   if (const auto ip = io::SocketAddress::FromIp(host, port); ip.ok()) {
     hops.addresses.push_back({std::move(host), *ip});
     co_return;
@@ -52,7 +52,7 @@ io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host
   const absl::StatusOr<dns::AddressAnswer> found =
       co_await resolver.LookupAddresses(core, host, deadline);
   if (!found.ok()) {
-    may_come |= !absl::IsNotFound(found.status()) && !absl::IsInvalidArgument(found.status());
+    hops.may_come |= !absl::IsNotFound(found.status()) && !absl::IsInvalidArgument(found.status());
     hops.unresolved.push_back(absl::StrCat(host, ": ", found.status().message()));
     co_return;
   }
@@ -120,17 +120,16 @@ io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarg
     hops.failure = co_await MxHosts(core, resolver, target, deadline, hosts);
     if (hops.failure.has_value()) co_return hops;
   }
-  bool may_come = false;
   for (size_t i = 0; i < hosts.size(); ++i) {
     const absl::Duration share = (deadline - core.Now()) / static_cast<int64_t>(hosts.size() - i);
-    co_await AddHost(core, resolver, hosts[i], target.port, core.Now() + share, hops, may_come);
+    co_await AddHost(core, resolver, hosts[i], target.port, core.Now() + share, hops);
   }
   if (!hops.addresses.empty()) co_return hops;
   std::string why = absl::StrJoin(hops.unresolved, "; ");
   // By MX, a name that does not exist is the domain's own mistake and final; a route's is the
   // administrator's, who will mend it.
   hops.failure =
-      may_come || !target.by_mx
+      hops.may_come || !target.by_mx
           ? ForNow(std::move(why))
           : Final(550, {5, 4, 4}, absl::StrCat("No mail host of ", target.host, " has an address"),
                   std::move(why));

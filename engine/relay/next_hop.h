@@ -32,6 +32,8 @@ struct NextHops {
   std::vector<HopAddress> addresses;
   // Hosts whose addresses could not be found, each with the reason; the others are tried.
   std::vector<std::string> unresolved;
+  // One of those may be found another time: that the others refuse is then not the last word.
+  bool may_come = false;
   // Set when there is nothing to try.
   std::optional<smtp::Failure> failure;
 };

@@ -84,6 +84,8 @@ class ClientSession::Transaction {
   void HearFinal(const Reply& reply);
   // Ends a transaction that was left unfinished, so that the connection is clean, or broken.
   io::Task<void> Reset();
+  // Something has been said before it was asked for: it ends the session.
+  io::Task<void> HearUnasked(Stage stage, MonoTime deadline);
 
   std::string MailCommand() const;
   absl::Duration TimeoutOf(Stage stage) const;
@@ -170,13 +172,7 @@ io::Task<void> ClientSession::Transaction::SendEnvelope(MonoTime limit) {
     if (said.empty()) co_return;
     const Stage first = said.front().stage;
     if (!session_.stream_->input().empty()) {
-      const absl::StatusOr<Reply> unasked =
-          co_await session_.ReadUnaskedReply(session_.Deadline(TimeoutOf(first), limit));
-      if (unasked.ok()) {
-        HearGoodbye(first, *unasked);
-      } else {
-        Break(first, unasked.status());
-      }
+      co_await HearUnasked(first, session_.Deadline(TimeoutOf(first), limit));
       co_return;
     }
     // The promise: mandatory TLS, or no mail.
@@ -273,6 +269,12 @@ void ClientSession::Transaction::HearData(const Reply& reply) {
 }
 
 io::Task<void> ClientSession::Transaction::SendBody() {
+  if (!session_.stream_->input().empty()) {
+    // An answer from before the body is none to it: mail would be taken for delivered.
+    co_await HearUnasked(Stage::kBody,
+                         session_.Deadline(session_.options_.data_timeout, MonoTime::Never()));
+    co_return;
+  }
   // A server that was asked for DATA together with the rest may want a body for nobody: it gets
   // none, and its final reply is of no interest.
   const io::Body nothing;
@@ -336,6 +338,15 @@ io::Task<void> ClientSession::Transaction::Reset() {
   const absl::StatusOr<Reply> reply =
       co_await session_.Command("RSET\r\n", session_.options_.rset_timeout, MonoTime::Never());
   if (!reply.ok() || !reply->positive()) session_.broken_ = true;
+}
+
+io::Task<void> ClientSession::Transaction::HearUnasked(Stage stage, MonoTime deadline) {
+  const absl::StatusOr<Reply> unasked = co_await session_.ReadUnaskedReply(deadline);
+  if (unasked.ok()) {
+    HearGoodbye(stage, *unasked);
+  } else {
+    Break(stage, unasked.status());
+  }
 }
 
 absl::Duration ClientSession::Transaction::TimeoutOf(Stage stage) const {

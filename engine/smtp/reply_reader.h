@@ -9,8 +9,8 @@
 //   reply = *( code "-" [text] CRLF ) code [ SP [text] ] CRLF       code = ( 2 / 3 / 4 / 5 ) 2DIGIT
 //
 // Bounds: kMaxLine bytes a line, kMaxLines lines. Beyond them, with a line that does not start with
-// a code, with codes that differ from line to line, or with a NUL, the reply is InvalidArgument and
-// the connection out of step for good. A bare LF ends a line as CRLF does: servers that send it
+// a code, or with codes that differ from line to line, the reply is InvalidArgument and the
+// connection out of step for good. A bare LF ends a line as CRLF does: servers that send it
 // exist, and a client that reads one reply at a time and refuses surplus input cannot be made to
 // see a reply that was not sent. A bare CR is text.
 //

@@ -21,7 +21,11 @@ class SimulationTest : public ::testing::Test {
   explicit SimulationTest(uint64_t seed = 1) : world_(seed) {}
 
   ~SimulationTest() override {
-    if (listener_ != nullptr) listener_->Stop();
+    StopListening();
+  }
+
+  void StopListening() {
+    if (listener_ != nullptr) std::exchange(listener_, nullptr)->Stop();
     RunToEnd();
   }
 
@@ -96,6 +100,16 @@ class SimulationTest : public ::testing::Test {
     co_await connection->Close();
   }
 
+  static Task<void> TakeAnHour(Core& core, std::unique_ptr<Connection> connection,
+                               SimulationTest& test) {
+    test.story_ += "served ";
+    const MonoTime later = core.Now() + absl::Hours(1);
+    (void)co_await connection->Receive(later);
+    co_await core.SleepUntil(later);
+    test.story_ += "and went on";
+    co_await connection->Close();
+  }
+
   void Converse(absl::Duration patience = absl::Minutes(5)) {
     Listen(&SimulationTest::Echo);
     client_core().Spawn(Talk("0123456789", patience));
@@ -117,20 +131,18 @@ class SimulationTest : public ::testing::Test {
 };
 
 TEST_F(SimulationTest, BytesArriveInOrderHoweverTheyAreCut) {
-  for (const size_t segment : {1, 3, 1000}) {
-    if (listener_ != nullptr) listener_->Stop();
-    RunToEnd();
+  for (const size_t segment : {size_t{1}, size_t{3}, size_t{1000}}) {
+    StopListening();
     network_.set_weather([segment](const SocketAddress&, const SocketAddress&) {
       Link link;
       link.most_segment = segment;
-      link.window = 4;
+      link.window = 10;
       return link;
     });
     Converse();
     EXPECT_EQ(heard_.value_or("an error"), "0123456789");
   }
-  listener_->Stop();
-  RunToEnd();
+  StopListening();
   EXPECT_EQ(client_.open_ends() + server_.open_ends(), 0u);
   EXPECT_EQ(client_.buffers_on_loan() + server_.buffers_on_loan(), 0u);
 }
@@ -151,8 +163,7 @@ TEST_F(SimulationTest, TheSameSeedGivesTheSameRun) {
 
 TEST_F(SimulationTest, ConnectsAreRefusedOrNeverAnswered) {
   for (const auto kind : {Link::Connect::kRefused, Link::Connect::kBlackHole}) {
-    if (listener_ != nullptr) listener_->Stop();
-    RunToEnd();
+    StopListening();
     network_.set_weather([kind](const SocketAddress&, const SocketAddress&) {
       Link link;
       link.connect = kind;
@@ -243,12 +254,7 @@ TEST_F(SimulationTest, AServiceAnswersACoreInItsOwnTime) {
 }
 
 TEST_F(SimulationTest, WhatIsKilledStandsStillAndItsPeersAreTold) {
-  Listen([](Core& core, std::unique_ptr<Connection> connection, SimulationTest& test) -> Task<void> {
-    test.story_ += "served ";
-    absl::StatusOr<Input> input = co_await connection->Receive(core.Now() + absl::Hours(1));
-    co_await core.SleepUntil(core.Now() + absl::Hours(1));
-    test.story_ += "and went on";
-  });
+  Listen(&SimulationTest::TakeAnHour);
   client_core().Spawn(Talk("0123456789", absl::Hours(10)));
   world_.After(absl::Minutes(1), [this] { server_.Kill(/*power_fails=*/false); });
   RunToEnd();

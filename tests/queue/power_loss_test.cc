@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ enum class Fate {
 
 std::vector<uint64_t> Seeds() {
   uint64_t first = 1;
-  uint64_t last = 8;
+  uint64_t last = 5;
   if (const char* range = std::getenv("SLUICE_SEEDS"); range != nullptr) {
     const std::pair<std::string, std::string> ends = absl::StrSplit(range, '-');
     if (!absl::SimpleAtoi(ends.first, &first) || !absl::SimpleAtoi(ends.second, &last)) return {};
@@ -44,7 +45,7 @@ std::vector<uint64_t> Seeds() {
   return seeds;
 }
 
-class PowerLossTest : public ::testing::TestWithParam<uint64_t> {
+class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, SpoolWorld::Machine>> {
  protected:
   void AcceptSome() {
     for (size_t count = 1 + Below(8); count > 0; --count) {
@@ -207,6 +208,7 @@ class PowerLossTest : public ::testing::TestWithParam<uint64_t> {
       if (Below(25) == 0) InjectFault();
       if (Below(5) == 0) world_.disk().SetFault(LossyDisk::Fault::kNone);
       for (size_t jobs = Below(6); jobs > 0; --jobs) world_.store().Step();
+      if (Below(3) == 0) world_.RunBackgroundJobs();
       world_.clock().Advance(absl::Seconds(static_cast<int64_t>(Below(20))));
     }
   }
@@ -314,7 +316,7 @@ class PowerLossTest : public ::testing::TestWithParam<uint64_t> {
 
   uint64_t Below(uint64_t bound) { return world_.random().Below(bound); }
 
-  SpoolWorld world_{GetParam()};
+  SpoolWorld world_{std::get<0>(GetParam()), std::get<1>(GetParam())};
   std::map<MessageId, std::string> bodies_;
   std::map<ItemName, Fate> fates_;  // of what was acknowledged, or finished
   std::vector<ItemName> in_hand_;
@@ -326,7 +328,14 @@ class PowerLossTest : public ::testing::TestWithParam<uint64_t> {
   uint64_t acknowledged_generation_ = 0;
   size_t acknowledged_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest, ::testing::ValuesIn(Seeds()));
+// On a simulated machine a seed fails again as it did. A real one has threads that no seed knows
+// of.
+INSTANTIATE_TEST_SUITE_P(Real, PowerLossTest,
+                         ::testing::Combine(::testing::ValuesIn(Seeds()),
+                                            ::testing::Values(SpoolWorld::Machine::kReal)));
+INSTANTIATE_TEST_SUITE_P(Simulated, PowerLossTest,
+                         ::testing::Combine(::testing::ValuesIn(Seeds()),
+                                            ::testing::Values(SpoolWorld::Machine::kSimulated)));
 
 TEST_P(PowerLossTest, NothingThatWasAcknowledgedIsLost) {
   for (int round = 0; round < 8 && !HasFailure(); ++round) {
@@ -339,6 +348,7 @@ TEST_P(PowerLossTest, NothingThatWasAcknowledgedIsLost) {
     StartOver();
   }
   EXPECT_GT(acknowledged_, 20u);
+  RecordProperty("operations", absl::StrCat(world_.disk().operations().hash));
 }
 
 }  // namespace

@@ -9,6 +9,16 @@
 #include "engine/base/status_macros.h"
 
 namespace sluice::queue {
+namespace {
+
+rocksdb::DBOptions RawOptions(LossyDisk& disk) {
+  rocksdb::DBOptions options;
+  options.env = disk.env();
+  options.max_file_opening_threads = 1;  // in order
+  return options;
+}
+
+}  // namespace
 
 bool SteppedExecutor::Step() {
   if (jobs_.empty()) return false;
@@ -19,7 +29,11 @@ bool SteppedExecutor::Step() {
   return true;
 }
 
-SpoolWorld::SpoolWorld(uint64_t seed) : random_(seed), disk_(seed), store_(seed) {
+SpoolWorld::SpoolWorld(uint64_t seed, Machine machine)
+    : machine_(machine),
+      random_(seed),
+      disk_(machine == Machine::kSimulated ? LossyDisk(seed, clock_) : LossyDisk(seed)),
+      store_(seed) {
   options.data_dir = "/var/lib/sluice";
   options.env = disk_.env();
   options.clock = &clock_;
@@ -50,6 +64,10 @@ void SpoolWorld::Crash() {
   store_.Drop();
   spool_.reset();
   disk_.Restore();
+}
+
+void SpoolWorld::RunBackgroundJobs() {
+  if (machine_ == Machine::kSimulated) disk_.RunBackgroundJobs();
 }
 
 NewMessage SpoolWorld::Compose(const std::vector<std::string>& domains, std::string body) {
@@ -140,8 +158,7 @@ absl::StatusOr<Afterwards> SpoolWorld::Defer(Envelope envelope, absl::Time next)
 void SpoolWorld::PutRow(const std::string& table, const std::string& key,
                         const std::optional<std::string>& value) {
   Close();
-  rocksdb::DBOptions db_options;
-  db_options.env = disk_.env();
+  const rocksdb::DBOptions db_options = RawOptions(disk_);
   std::vector<std::string> names;
   SLUICE_CHECK(rocksdb::DB::ListColumnFamilies(db_options, options.data_dir, &names).ok());
   std::vector<rocksdb::ColumnFamilyDescriptor> tables;
@@ -163,8 +180,7 @@ void SpoolWorld::PutRow(const std::string& table, const std::string& key,
 
 std::map<std::string, size_t> SpoolWorld::CountRows() {
   Close();
-  rocksdb::DBOptions db_options;
-  db_options.env = disk_.env();
+  const rocksdb::DBOptions db_options = RawOptions(disk_);
   std::vector<std::string> names;
   SLUICE_CHECK(rocksdb::DB::ListColumnFamilies(db_options, options.data_dir, &names).ok());
   std::vector<rocksdb::ColumnFamilyDescriptor> tables;

@@ -39,15 +39,31 @@ class SteppedExecutor : public io::Executor {
   std::vector<Job> jobs_;
 };
 
+// Its wall time can be set, which leaves its other time alone.
+class SteppedClock : public ManualClock {
+ public:
+  absl::Time WallNow() const override { return ManualClock::WallNow() + step_; }
+  void StepWall(absl::Duration by) { step_ += by; }
+
+ private:
+  absl::Duration step_;
+};
+
 class SpoolWorld {
  public:
-  explicit SpoolWorld(uint64_t seed = 1);
+  // Simulated: RocksDB's background jobs run only when the test says so (LossyDisk), and all that
+  // happens follows from the seed.
+  enum class Machine : uint8_t { kReal, kSimulated };
+
+  explicit SpoolWorld(uint64_t seed = 1, Machine machine = Machine::kReal);
   ~SpoolWorld();
 
   absl::Status Open();
   void Close();
   // As kill -9 and a loss of power: what waits in memory is gone, what was not synced may be.
   void Crash();
+  // Background jobs too, as far as that is up to the test.
+  void RunBackgroundJobs();
 
   // A message to one recipient in each of `domains`.
   NewMessage Compose(const std::vector<std::string>& domains, std::string body = "hello\r\n");
@@ -77,7 +93,7 @@ class SpoolWorld {
 
   Spool& spool() { return *spool_; }
   LossyDisk& disk() { return disk_; }
-  ManualClock& clock() { return clock_; }
+  SteppedClock& clock() { return clock_; }
   SteppedExecutor& store() { return store_; }
   Random& random() { return random_; }
   absl::Time Now() { return spool_ == nullptr ? clock_.WallNow() : spool_->Now(); }
@@ -90,8 +106,9 @@ class SpoolWorld {
   template <typename T>
   T RunUntil(std::optional<T>& answer);
 
+  const Machine machine_;
   Random random_;
-  ManualClock clock_;
+  SteppedClock clock_;
   LossyDisk disk_;
   SteppedExecutor store_;
   MessageIdSource ids_{random_};

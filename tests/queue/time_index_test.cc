@@ -119,8 +119,43 @@ TEST_F(TimeIndexTest, AClockThatIsSetBackFindsNothingNewAndLosesNothing) {
   Put(absl::Seconds(5), 1);
   EXPECT_THAT(Scan(absl::ZeroDuration()), IsEmpty());
   EXPECT_THAT(Scan(-absl::Hours(1)), IsEmpty());
-  EXPECT_EQ(next_, absl::Seconds(5));
+  EXPECT_EQ(next_, -absl::Hours(1) + kLookAhead);
   EXPECT_THAT(Scan(absl::Seconds(5)), ElementsAre(1));
+}
+
+TEST_F(TimeIndexTest, AClockThatWasFarAheadHidesNothing) {
+  Put(absl::Hours(1), 1);
+  Put(absl::Hours(48), 2);
+  Put(absl::Hours(96), 4);
+  EXPECT_THAT(Scan(absl::Hours(72)), ElementsAre(1, 2));
+  TakeUp(1);
+  TakeUp(2);
+  EXPECT_THAT(Scan(absl::Hours(72)), IsEmpty());
+  // It is set right; what was taken up is given back, and something new comes.
+  EXPECT_THAT(Scan(absl::ZeroDuration()), IsEmpty());
+  EXPECT_EQ(next_, kLookAhead);
+  in_flight_.Remove(Item(1));
+  index_.Lower(start_ + absl::Hours(1), Item(1));
+  Put(absl::Minutes(10), 3);
+  index_.Lower(start_ + absl::Minutes(10), Item(3));
+  EXPECT_THAT(Scan(absl::Minutes(9)), IsEmpty());
+  EXPECT_THAT(Scan(absl::Minutes(10)), ElementsAre(3));
+  TakeUp(3);
+  EXPECT_THAT(Scan(absl::Hours(1)), ElementsAre(1));
+  TakeUp(1);
+  EXPECT_THAT(Scan(absl::Hours(96)), ElementsAre(4));
+}
+
+TEST_F(TimeIndexTest, TheEndsOfTimeAreTimesToo) {
+  Put(absl::Hours(1), 1);
+  EXPECT_THAT(Scan(-absl::InfiniteDuration()), IsEmpty());
+  EXPECT_THAT(Scan(absl::InfiniteDuration()), ElementsAre(1));
+  EXPECT_THAT(Scan(absl::ZeroDuration()), IsEmpty());
+  TakeUp(1);
+  EXPECT_THAT(Scan(absl::InfiniteDuration()), IsEmpty());
+  in_flight_.Remove(Item(1));
+  index_.Lower(start_ + absl::Hours(1), Item(1));
+  EXPECT_THAT(Scan(absl::Hours(1)), ElementsAre(1));
 }
 
 }  // namespace

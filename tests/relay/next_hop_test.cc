@@ -125,6 +125,10 @@ TEST_F(NextHopTest, OneHostThatCannotBeFoundDoesNotKeepMailFromTheOthers) {
   EXPECT_THAT(Shown(hops), ElementsAre("c.test 192.0.2.3:25"));
   EXPECT_THAT(hops.unresolved,
               ElementsAre("a.test: SERVFAIL", "b.test: the domain b.test does not exist"));
+  EXPECT_TRUE(hops.may_come);
+  // Were there no hope for any of the missing, what the one that is left says would be final.
+  resolver_.FailAddresses("a.test", absl::NotFoundError("the domain a.test does not exist"));
+  EXPECT_FALSE(Find("example.com").may_come);
 }
 
 TEST_F(NextHopTest, AHostThatNobodyAnswersForLeavesTimeToTheOthers) {

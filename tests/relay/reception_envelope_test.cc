@@ -115,9 +115,9 @@ TEST_F(ReceptionEnvelopeTest, ARefusalStandsInTheHistory) {
 
 TEST_F(ReceptionEnvelopeTest, AClientThatRepeatsItselfDoesNotFillTheHistory) {
   UseList({{{"pattern", "example.com"}}});
-  for (int i = 0; i < 1000; ++i) Mail("alice@example.com");
+  for (int i = 0; i < 60; ++i) Mail("alice@example.com");
   EXPECT_THAT(History(), SizeIs(50));
-  EXPECT_EQ(counters_.tls_required.value(), 1000u);
+  EXPECT_EQ(counters_.tls_required.value(), 60u);
 }
 
 TEST_F(ReceptionEnvelopeTest, ASenderIsSomeoneWhoCanBeTold) {

@@ -40,7 +40,10 @@ class ReceptionTest : public testing::Test, private ReceptionHost {
     client_.helo = "client.example";
     client_.esmtp = true;
   }
-  ~ReceptionTest() override { CloseSpool(); }
+  ~ReceptionTest() override {
+    CloseSpool();
+    core_.RunToEnd(Nothing());  // takes in the answers that nobody waited for any more
+  }
 
   void UseList(std::initializer_list<Fields> entries) {
     std::vector<policy::Entry> list;
@@ -130,6 +133,8 @@ class ReceptionTest : public testing::Test, private ReceptionHost {
   void Send(std::vector<Attempt> attempts) override {
     for (Attempt& attempt : attempts) sent_.push_back(std::move(attempt));
   }
+
+  static io::Task<void> Nothing() { co_return; }
 
   Random random_{3};
   queue::MessageIdSource ids_{random_};

@@ -49,7 +49,7 @@ relay::GatewayOptions World::Options() {
   }
   options.engine.cores = scenario_.cores;
   options.spool.data_dir = "/var/lib/sluice";
-  options.spool.env = disk_.env();
+  options.spool.env = disk_->env();
   options.spool.lease = scenario_.lease;
   options.spool.memory_bytes = size_t{8} << 20;
   options.start_resolver = [this]() -> absl::StatusOr<std::unique_ptr<dns::Resolver>> {

@@ -31,7 +31,7 @@ World::World(const Scenario& scenario, std::string directory)
             std::move(directory)),
       ledger_(simulation_, scenario_, town_),
       administrator_(simulation_, town_, ledger_),
-      disk_(scenario.seed),
+      disk_(std::make_unique<queue::LossyDisk>(scenario.seed, simulation_.clock())),
       client_(simulation_, town_, ledger_, *io::SocketAddress::FromIp(kGatewayIp, kGatewayPort)) {
   simulation_.set_listener([this](MonoTime at, absl::string_view line) { story_.Line(at, line); });
   network_.set_weather([this](const io::SocketAddress& from, const io::SocketAddress& to) {
@@ -136,10 +136,13 @@ void World::Crash(bool power_fails) {
   ledger_.Crashed();
   process_->Kill(power_fails);
   // Nothing of it may be destroyed: it would begin to run again.
-  static auto* const dead = new std::vector<std::unique_ptr<relay::Gateway>>;
-  dead->push_back(std::move(gateway_));
-  disk_.CutPower();
-  disk_.Restore();
+  struct Dead {
+    std::unique_ptr<relay::Gateway> gateway;
+    std::unique_ptr<queue::LossyDisk> disk;
+  };
+  static auto* const graves = new std::vector<Dead>;
+  std::unique_ptr<queue::LossyDisk> survivor = disk_->LeaveToSuccessor(power_fails);
+  graves->push_back({std::move(gateway_), std::exchange(disk_, std::move(survivor))});
   phase_ = Phase::kStopped;
   stopped_at_ = simulation_.Now();
   administrator_busy_ = false;
@@ -191,18 +194,44 @@ void World::ChangeSomeHost() {
 void World::FailDisk() {
   using Fault = queue::LossyDisk::Fault;
   static constexpr Fault kFaults[] = {Fault::kFull, Fault::kBroken, Fault::kSyncFails};
-  const uint64_t kind = simulation_.random().Below(3);
+  static constexpr absl::string_view kWords[] = {"is full", "breaks", "does not sync",
+                                                 "fails now and then", "fills up"};
+  const uint64_t kind = simulation_.random().Below(5);
   const absl::Duration lasts = simulation_.Between(absl::Seconds(1), absl::Minutes(90));
   this->Fault();
-  simulation_.Tell(absl::StrCat(
-      kind == 0 ? "the disk is full" : kind == 1 ? "the disk breaks" : "the disk does not sync",
-      " for ", absl::FormatDuration(lasts)));
-  disk_.SetFault(kFaults[kind], simulation_.random().Below(20'000));
+  simulation_.Tell(
+      absl::StrCat("the disk ", kWords[kind], " for ", absl::FormatDuration(lasts)));
+  if (kind < 3) {
+    disk_->SetFault(kFaults[kind], simulation_.random().Below(20'000));
+  } else if (kind == 3) {
+    disk_->SetFaultRates({.append = 0.02, .sync = 0.05, .read = 0.01});
+  } else {
+    disk_->SetCapacity(disk_->used_bytes() + simulation_.random().Below(100'000));
+  }
   ledger_.WasDown(lasts);
   simulation_.After(lasts, [this] {
     simulation_.Tell("the disk is well again");
-    disk_.SetFault(Fault::kNone);
+    MendDisk();
   });
+}
+
+void World::MendDisk() {
+  disk_->SetFault(queue::LossyDisk::Fault::kNone);
+  disk_->SetFaultRates({});
+  disk_->SetCapacity(queue::LossyDisk::kUnlimited);
+}
+
+// RocksDB's flushes and compactions, which have threads of their own.
+void World::RunDisk() {
+  disk_->RunBackgroundJobs();
+  simulation_.After(simulation_.Between(absl::Seconds(1), absl::Minutes(1)), [this] { RunDisk(); });
+}
+
+// In the middle of what is being written; what comes after it is not.
+void World::PowerFailsSoon() {
+  disk_->CutPowerAfter(simulation_.random().Below(30));
+  simulation_.After(simulation_.Between(absl::ZeroDuration(), absl::Milliseconds(20)),
+                    [this] { Crash(/*power_fails=*/true); });
 }
 
 void World::StepClock() {
@@ -218,7 +247,7 @@ void World::StepClock() {
 void World::MendEverything() {
   simulation_.Tell("all is mended");
   trouble_ = false;
-  disk_.SetFault(queue::LossyDisk::Fault::kNone);
+  MendDisk();
   for (const auto& host : town_.hosts()) {
     // One in eight stays as it is, for ever: what goes there ends at its deadline.
     if (simulation_.OneIn(8)) continue;
@@ -243,7 +272,12 @@ void World::Plan() {
     town_.MoveMail(domains[simulation_.random().Below(domains.size())], simulation_.random());
   });
   at_random(scenario_.crashes, [this] {
-    if (trouble_) Crash(simulation_.OneIn(2));
+    if (!trouble_ || phase_ == Phase::kStopped) return;
+    if (simulation_.OneIn(3)) {
+      PowerFailsSoon();
+    } else {
+      Crash(simulation_.OneIn(2));
+    }
   });
   at_random(scenario_.restarts, [this] { Restart(); });
   at_random(scenario_.disk_faults, [this] {
@@ -358,6 +392,7 @@ std::vector<queue::HistoryEntry> World::ReadHistory() {
 
 Report World::Run() {
   ListenEverywhere();
+  RunDisk();
   StartGateway();
   simulation_.After(absl::Seconds(1), [this] { AskAdministrator(); });
   Plan();

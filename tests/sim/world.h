@@ -76,6 +76,9 @@ class World {
   void PlanMail();
   void ChangeSomeHost();
   void FailDisk();
+  void MendDisk();
+  void RunDisk();
+  void PowerFailsSoon();
   void StepClock();
   void MendEverything();
 
@@ -96,7 +99,7 @@ class World {
   Town town_;
   Ledger ledger_;
   Administrator administrator_;
-  queue::LossyDisk disk_;
+  std::unique_ptr<queue::LossyDisk> disk_;
   std::vector<std::unique_ptr<NextHop>> next_hops_;
   std::vector<io::Listener*> listeners_;  // of the next hops
   Client client_;

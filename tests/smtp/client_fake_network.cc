@@ -1,7 +1,10 @@
 #include "tests/smtp/client_fake_network.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/random.h"
 
 namespace sluice::smtp {
 namespace {
@@ -23,8 +26,14 @@ struct Pipe {
 
 class FakeConnection final : public io::Connection {
  public:
-  FakeConnection(std::shared_ptr<Pipe> pipe, Flow& in, Flow& out, size_t window)
-      : pipe_(std::move(pipe)), in_(in), out_(out), window_(window) {}
+  FakeConnection(std::shared_ptr<Pipe> pipe, Flow& in, Flow& out, size_t window, size_t segment,
+                 Random& random)
+      : pipe_(std::move(pipe)),
+        in_(in),
+        out_(out),
+        window_(window),
+        segment_(segment),
+        random_(random) {}
   ~FakeConnection() override { SLUICE_CHECK(closed_); }
 
   const io::SocketAddress& local() const override { return address_; }
@@ -36,7 +45,13 @@ class FakeConnection final : public io::Connection {
       if (!changed) co_return absl::DeadlineExceededError("nothing was received in time");
     }
     if (aborted_) co_return absl::CancelledError("the connection was ended from this side");
-    received_ = std::exchange(in_.bytes, {});
+    if (in_.bytes.size() <= 1 || segment_ == SIZE_MAX) {
+      received_ = std::exchange(in_.bytes, {});
+    } else {
+      const size_t n = 1 + random_.Below(std::min(segment_, in_.bytes.size()));
+      received_ = in_.bytes.substr(0, n);
+      in_.bytes.erase(0, n);
+    }
     in_.changed.NotifyAll();
     co_return io::Input(nullptr, 0, received_);
   }
@@ -75,6 +90,8 @@ class FakeConnection final : public io::Connection {
   Flow& in_;
   Flow& out_;
   const size_t window_;
+  const size_t segment_;
+  Random& random_;
   const io::SocketAddress address_ = *io::SocketAddress::Parse("192.0.2.1:25");
   std::string received_;
   bool aborted_ = false;
@@ -115,8 +132,10 @@ io::Task<absl::StatusOr<std::unique_ptr<io::Connection>>> FakeCore::Connect(
     co_return absl::DeadlineExceededError("connect to 192.0.2.1:25: no answer in time");
   }
   const auto pipe = std::make_shared<Pipe>(*this);
-  Spawn(server_(std::make_unique<FakeConnection>(pipe, pipe->to_server, pipe->to_client, window_)));
-  co_return std::make_unique<FakeConnection>(pipe, pipe->to_client, pipe->to_server, window_);
+  Spawn(server_(std::make_unique<FakeConnection>(pipe, pipe->to_server, pipe->to_client, window_,
+                                                 segment_, random())));
+  co_return std::make_unique<FakeConnection>(pipe, pipe->to_client, pipe->to_server, window_,
+                                             segment_, random());
 }
 
 absl::StatusOr<std::unique_ptr<io::Listener>> FakeCore::Listen(const io::SocketAddress& address) {

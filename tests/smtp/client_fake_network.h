@@ -5,6 +5,7 @@
 #define SLUICE_TESTS_SMTP_CLIENT_FAKE_NETWORK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +32,8 @@ class FakeCore final : public io::Core {
   void set_unreachable() { server_ = nullptr; }
   // What a connection holds that has been sent and not yet received.
   void set_window(size_t bytes) { window_ = bytes; }
+  // What is received comes in random pieces of at most so many bytes, in clear or not.
+  void set_segment(size_t most_bytes) { segment_ = most_bytes; }
 
   // Until every task has ended; moves the clock from timer to timer.
   void RunToEnd(io::Task<void> task);
@@ -48,6 +51,7 @@ class FakeCore final : public io::Core {
   std::unique_ptr<ManualClock> clock_;
   Server server_;
   size_t window_ = 1 << 20;
+  size_t segment_ = SIZE_MAX;
 };
 
 }  // namespace sluice::smtp

@@ -424,6 +424,18 @@ TEST(ClientSendTest, AnswersThatDoNotFitEndTheSession) {
 
 // ---- Deadlines
 
+TEST(ClientSendTest, AnAnswerFromBeforeTheBodyIsNoAnswerToIt) {
+  FakeCore core;
+  ScriptedServer server(
+      core, Greeted({"PIPELINING"},
+                    {Hear("MAIL FROM:<a@example.com>"), Hear("RCPT TO:<b@example.net>"),
+                     Hear("DATA"), Say("250 ok\r\n250 ok\r\n354 go on\r\n250 queued as 17\r\n")}));
+  const SessionRun run = Send(core, {To({"b@example.net"})});
+  EXPECT_EQ(Said(run), (Strings{"deferred body 451 local"}));
+  EXPECT_FALSE(absl::StrContains(server.in_clear(), "Subject"));
+  EXPECT_FALSE(run.reusable_at_the_end);
+}
+
 TEST(ClientSendTest, AServerThatStallsOrDripsIsLeftAtTheDeadlineOfItsStage) {
   ClientOptions options;
   options.mail_timeout = absl::Seconds(110);

@@ -24,10 +24,11 @@ TEST_P(DialogueTest, Holds) {
   ASSERT_TRUE(dialogue.ok()) << dialogue.status();
   ASSERT_FALSE(dialogue->steps.empty());
   using Cut = ServerScene::Cut;
-  for (const Cut cut : {Cut::kWhole, Cut::kOctets, Cut::kRandom}) {
+  for (const Cut cut : {Cut::kWhole, Cut::kOctets, Cut::kRandom, Cut::kSegments}) {
     SCOPED_TRACE(cut == Cut::kWhole    ? "sent whole"
                  : cut == Cut::kOctets ? "sent octet by octet"
-                                       : "sent in random pieces");
+                 : cut == Cut::kRandom ? "sent in random pieces"
+                                       : "received in small segments");
     ServerScene scene(Contexts());
     for (const std::string& setting : dialogue->settings) {
       ASSERT_TRUE(scene.Apply(setting)) << GetParam() << ": no such setting: " << setting;

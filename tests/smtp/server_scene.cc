@@ -135,9 +135,9 @@ struct ServerScene::Player {
 io::Task<bool> ServerScene::Player::Say(const DialogueStep& step) {
   absl::string_view rest = step.text;
   while (!rest.empty()) {
-    const size_t n = cut == Cut::kWhole    ? rest.size()
-                     : cut == Cut::kOctets ? 1
-                                           : 1 + random.Below(rest.size());
+    const size_t n = cut == Cut::kOctets   ? 1
+                     : cut == Cut::kRandom ? 1 + random.Below(rest.size())
+                                           : rest.size();
     const absl::Status sent = co_await stream.Write(rest.substr(0, n), Late());
     if (!sent.ok()) co_return true;  // it shows in what is not answered
     rest.remove_prefix(n);
@@ -212,6 +212,10 @@ io::Task<void> ServerScene::Perform(const Dialogue& dialogue, Cut cut,
 }
 
 void ServerScene::Play(const Dialogue& dialogue, Cut cut) {
+  if (cut == Cut::kSegments) {
+    core_.set_segment(7);
+    core_.set_window(1);
+  }
   Run([this, &dialogue, cut](std::unique_ptr<io::Connection> connection) {
     return Perform(dialogue, cut, std::move(connection));
   });

@@ -25,8 +25,9 @@ namespace sluice::smtp {
 
 class ServerScene {
  public:
-  // How what the client says arrives: as it was said, octet by octet, or cut at random.
-  enum class Cut { kWhole, kOctets, kRandom };
+  // How what the client says arrives: as it was said, octet by octet, or cut at random. Or cut
+  // below TLS, in both directions: segments of a few octets, and no room for more on the way.
+  enum class Cut { kWhole, kOctets, kRandom, kSegments };
 
   explicit ServerScene(TestTlsContexts& contexts);
 

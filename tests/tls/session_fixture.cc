@@ -1,10 +1,5 @@
 #include "tests/tls/session_fixture.h"
 
-#include <unistd.h>
-
-#include <filesystem>
-
-#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 
 namespace sluice::tls {
@@ -12,16 +7,6 @@ namespace sluice::tls {
 const TestAuthority& TrustedAuthority() {
   static const TestAuthority authority("Test Root");
   return authority;
-}
-
-std::shared_ptr<const TrustStore> TrustOnly(const TestAuthority& authority) {
-  const std::string path = WriteTestFile(std::filesystem::temp_directory_path().string(),
-                                         absl::StrCat("sluice-test-root-", getpid(), ".pem"),
-                                         authority.certificate_pem());
-  absl::StatusOr<std::shared_ptr<const TrustStore>> trust = TrustStore::Load(path);
-  std::filesystem::remove(path);
-  SLUICE_CHECK(trust.ok());
-  return *std::move(trust);
 }
 
 SessionTest::SessionTest()

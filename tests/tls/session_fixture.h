@@ -22,7 +22,6 @@ inline constexpr char kRequiredCiphers[] = "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL
 
 // The authority that every test trusts; made once.
 const TestAuthority& TrustedAuthority();
-std::shared_ptr<const TrustStore> TrustOnly(const TestAuthority& authority);
 
 class SessionTest : public testing::Test {
  protected:

@@ -201,4 +201,14 @@ std::shared_ptr<const Credentials> LoadTestCredentials(
   return *std::move(loaded);
 }
 
+std::shared_ptr<const TrustStore> TrustOnly(const TestAuthority& authority) {
+  const std::string path = WriteTestFile(std::filesystem::temp_directory_path().string(),
+                                         absl::StrCat("sluice-test-root-", getpid(), ".pem"),
+                                         authority.certificate_pem());
+  absl::StatusOr<std::shared_ptr<const TrustStore>> trust = TrustStore::Load(path);
+  std::filesystem::remove(path);
+  SLUICE_CHECK(trust.ok());
+  return *std::move(trust);
+}
+
 }  // namespace sluice::tls

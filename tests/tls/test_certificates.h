@@ -15,6 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "tls/context.h"
 #include "tls/credentials.h"
 
 namespace sluice::tls {
@@ -65,6 +66,7 @@ CredentialFiles WriteTestCredentials(const std::string& directory, const std::st
 // Loaded, from files under the test's temporary directory.
 std::shared_ptr<const Credentials> LoadTestCredentials(
     const std::vector<TestCertificate>& certificates);
+std::shared_ptr<const TrustStore> TrustOnly(const TestAuthority& authority);
 
 }  // namespace sluice::tls
 

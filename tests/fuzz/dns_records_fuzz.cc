@@ -1,0 +1,118 @@
+// Records of a DNS response (dns/records.h), as strangers write them: what is handed on is in
+// bounds, in order, and made of names and addresses that can be used as they are.
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/dns/records.h"
+#include "tests/fuzz/input.h"
+
+namespace sluice::dns {
+namespace {
+
+constexpr absl::string_view kDomain = "example.com";
+
+Response AnyResponse(FuzzedDataProvider& provider) {
+  Response response;
+  response.rcode = provider.PickValueInArray<int>({0, 0, 0, 0, 0, 2, 3, 5, 23});
+  response.name_exists = provider.ConsumeIntegralInRange<int>(0, 7) != 7;
+  response.secure = provider.ConsumeBool();
+  if (provider.ConsumeIntegralInRange<int>(0, 7) == 7) response.bogus = "expired \x1b signature";
+  for (int n = provider.ConsumeIntegralInRange<int>(0, 40); n > 0; --n) {
+    std::string& record = response.records.emplace_back();
+    switch (provider.ConsumeIntegralInRange<int>(0, 3)) {
+      case 0:
+        record = provider.ConsumeBytesAsString(4);
+        break;
+      case 1:
+        record = provider.ConsumeBytesAsString(16);
+        break;
+      case 2:
+        record = provider.ConsumeRandomLengthString(300);
+        break;
+      default:  // an MX record that may well be good
+        record = provider.ConsumeBytesAsString(2) + "\x04mail\x02mx\x07" + "example" +
+                 std::string("\0", 1);
+    }
+  }
+  return response;
+}
+
+bool HasError(const Response& response) {
+  return !response.bogus.empty() || !response.name_exists || response.rcode != 0;
+}
+
+// Errors that say "try again" and "there is none", and no other.
+void CheckError(const absl::Status& status) {
+  SLUICE_CHECK(absl::IsUnavailable(status) || absl::IsNotFound(status));
+  SLUICE_CHECK(IsPrintableAscii(status.message()));
+}
+
+void CheckMx(const Response& response, Random& random) {
+  const absl::StatusOr<MxAnswer> mx = ReadMx(kDomain, response, random);
+  if (!mx.ok()) return CheckError(mx.status());
+  SLUICE_CHECK(!HasError(response));
+  SLUICE_CHECK((mx->security == Security::kSecure) == response.secure);
+  SLUICE_CHECK(mx->implicit == response.records.empty());
+  SLUICE_CHECK(mx->null_mx == mx->hosts.empty());
+  SLUICE_CHECK(!mx->null_mx || response.records.size() == 1);
+  SLUICE_CHECK(mx->hosts.size() <= kMaxMxHosts);
+  for (size_t i = 0; i < mx->hosts.size(); ++i) {
+    SLUICE_CHECK(i == 0 || mx->hosts[i - 1].preference <= mx->hosts[i].preference);
+    const absl::StatusOr<std::string> name = QueryName(mx->hosts[i].name);
+    SLUICE_CHECK(name.ok() && *name == mx->hosts[i].name);
+  }
+}
+
+void CheckAddresses(const absl::StatusOr<Response>& a, const absl::StatusOr<Response>& aaaa,
+                    Random& random) {
+  const absl::StatusOr<AddressAnswer> answer = ReadAddresses(kDomain, a, aaaa, random);
+  if (!answer.ok()) return CheckError(answer.status());
+  SLUICE_CHECK(!answer->addresses.empty() && answer->addresses.size() <= kMaxAddresses);
+  std::set<std::string> given;
+  for (const auto* response : {&a, &aaaa}) {
+    if (!response->ok() || HasError(**response)) continue;
+    for (const std::string& record : (*response)->records) {
+      const size_t octets = response == &a ? 4 : 16;
+      if (record.size() == octets) {
+        given.insert(io::SocketAddress::FromBytes(record, 0).ToString());
+      }
+    }
+  }
+  for (const io::SocketAddress& address : answer->addresses) {
+    SLUICE_CHECK(given.count(address.ToString()) == 1 && address.port() == 0);
+  }
+  if (answer->security == Security::kSecure) {
+    SLUICE_CHECK((a.ok() && a->secure) || (aaaa.ok() && aaaa->secure));
+  }
+}
+
+void CheckQueryName(const std::string& typed) {
+  const absl::StatusOr<std::string> name = QueryName(typed);
+  if (!name.ok()) {
+    SLUICE_CHECK(absl::IsInvalidArgument(name.status()));
+    SLUICE_CHECK(IsPrintableAscii(name.status().message()));
+    return;
+  }
+  SLUICE_CHECK(!name->empty() && name->size() <= 253 && name->back() != '.');
+  const absl::StatusOr<std::string> again = QueryName(*name);
+  SLUICE_CHECK(again.ok() && *again == *name);
+}
+
+}  // namespace
+}  // namespace sluice::dns
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sluice::dns;
+  FuzzedDataProvider provider(data, size);
+  sluice::Random random(provider.ConsumeIntegral<uint64_t>());
+  CheckQueryName(provider.ConsumeRandomLengthString(300));
+  const Response first = AnyResponse(provider);
+  CheckMx(first, random);
+  const Response second = AnyResponse(provider);
+  CheckAddresses(first, second, random);
+  CheckAddresses(absl::UnavailableError("no answer"), second, random);
+  return 0;
+}

@@ -1,0 +1,377 @@
+// Where a message leaves, or does not.
+#include "engine/relay/lane.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "policy/entry_field.h"
+#include "policy/table.h"
+#include "tests/relay/fake_resolver.h"
+#include "tests/relay/test_hop.h"
+#include "tests/smtp/client_tls_contexts.h"
+
+namespace sluice::relay {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Heard = TestHop::Heard;
+using Outcome = smtp::RecipientResult::Outcome;
+using Said = TestHop::Said;
+
+class LaneTest : public testing::Test, private LaneHost {
+ protected:
+  LaneTest() : hop_(core_, contexts_.server()) {
+    options_.hostname = "gw.example.com";
+    UseEntry({});
+    resolver_.SetMx("example.com", {{10, "mx.example.net"}});
+    resolver_.SetAddresses("mx.example.net", {"192.0.2.1"});
+  }
+
+  void UseEntry(const std::vector<std::pair<std::string, std::string>>& fields) {
+    policy::Entry entry;
+    for (const auto& [name, value] : fields) {
+      ASSERT_TRUE(policy::SetField(name, value, entry).ok()) << name << "=" << value;
+    }
+    table_ = *policy::Table::Load(
+        fields.empty() ? std::vector<policy::Entry>() : std::vector<policy::Entry>{entry}, 1);
+  }
+  void Enforce() { UseEntry({{"pattern", "example.com"}}); }
+
+  // A lane under the policy of this moment.
+  std::unique_ptr<Lane> NewLane() {
+    return std::make_unique<Lane>(static_cast<LaneHost&>(*this),
+                                  HopTargetOf(settings_.routes, "example.com", 25),
+                                  PolicyFor("example.com"));
+  }
+  Attempt MessageFrom(const std::string& sender) {
+    Attempt attempt;
+    attempt.envelope.destination = "example.com";
+    attempt.envelope.sender = sender;
+    attempt.envelope.recipients.emplace_back().address = "bob@example.com";
+    attempt.body = io::Body::Copy("Subject: x\r\n\r\nhello\r\n");
+    return attempt;
+  }
+  io::Task<void> OfferTo(Lane& lane, int count) {
+    for (int i = 0; i < count; ++i) {
+      Attempt attempt = MessageFrom(absl::StrCat("a", offered_++, "@sender.example"));
+      EXPECT_TRUE(lane.Offer(attempt));
+    }
+    co_return;
+  }
+  void Deliver(Lane& lane, int count = 1) { core_.RunToEnd(OfferTo(lane, count)); }
+  // Calls `function` on the core after a while.
+  void At(absl::Duration after, std::function<void()> function) {
+    core_.Spawn(CallAt(after, std::move(function)));
+  }
+
+  struct Concluded {
+    std::string sender;
+    AttemptReport report;
+    MonoTime at;
+  };
+  Outcome OutcomeOf(size_t i) {
+    return concluded_.at(i).report.sent.value().recipients.at(0).outcome;
+  }
+  tls::Reason ReasonOf(size_t i) {
+    return concluded_.at(i).report.failure.value().tls_reason.value();
+  }
+
+  smtp::FakeCore core_;
+  smtp::TestTlsContexts contexts_;
+  FakeResolver resolver_;
+  Settings settings_;
+  TestHop hop_;
+  std::vector<Concluded> concluded_;
+  std::vector<std::string> redirected_;
+  std::vector<std::string> put_back_;
+  std::function<bool()> load_body_ = [] { return true; };
+  absl::Duration load_time_;
+
+ private:
+  io::Task<void> CallAt(absl::Duration after, std::function<void()> function) {
+    co_await core_.SleepUntil(core_.Now() + after);
+    function();
+  }
+
+  io::Core& core() override { return core_; }
+  dns::Resolver& resolver() override { return resolver_; }
+  tls::ClientContext& client_context() override { return contexts_.client(); }
+  const Settings& settings() const override { return settings_; }
+  const smtp::ClientOptions& client_options() const override { return options_; }
+  Counters& counters() override { return counters_; }
+  OutboundPolicy PolicyFor(absl::string_view domain) const override {
+    return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
+  }
+  io::Task<bool> LoadBody(Attempt&) override {
+    co_await core_.SleepUntil(core_.Now() + load_time_);
+    co_return load_body_();
+  }
+  void Conclude(Attempt attempt, const AttemptReport& report) override {
+    concluded_.push_back({attempt.envelope.sender, report, core_.Now()});
+  }
+  void Redirect(Attempt attempt) override { redirected_.push_back(attempt.envelope.sender); }
+  void PutBack(Attempt attempt) override { put_back_.push_back(attempt.envelope.sender); }
+
+  smtp::ClientOptions options_;
+  Counters counters_;
+  std::unique_ptr<policy::Table> table_;
+  int offered_ = 0;
+};
+
+TEST_F(LaneTest, SendsWhatWaitsOverOneConnection) {
+  const auto lane = NewLane();
+  Deliver(*lane, 3);
+  EXPECT_EQ(hop_.connections(), 1);
+  ASSERT_THAT(concluded_, SizeIs(3));
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(concluded_[i].sender, absl::StrCat("a", i, "@sender.example"));
+    EXPECT_EQ(OutcomeOf(i), Outcome::kDelivered);
+    EXPECT_EQ(concluded_[i].report.server->host, "mx.example.net");
+    EXPECT_EQ(concluded_[i].report.server->facts.tls->version_name, "TLSv1.3");
+  }
+  EXPECT_EQ(hop_.CountInClear("MAIL"), 0);  // it was offered TLS
+  EXPECT_TRUE(lane->idle());
+}
+
+TEST_F(LaneTest, AnEnforcedDomainWaitsWhateverTheServerDoes) {
+  Enforce();
+  const std::pair<TestHop::Answer, tls::Reason> faults[] = {
+      {[](const Heard& heard) {
+         return Said{absl::StartsWith(heard.line, "EHLO") ? "250 mx" : TestHop::Good(heard.line)};
+       },
+       tls::Reason::kNotOffered},
+      {[](const Heard& heard) {
+         return Said{heard.line == "STARTTLS" ? "554 5.7.0 no" : TestHop::Good(heard.line)};
+       },
+       tls::Reason::kRefused},
+      {[](const Heard& heard) {
+         return Said{heard.line == "STARTTLS" ? "" : TestHop::Good(heard.line)};
+       },
+       tls::Reason::kClosed},
+      {[](const Heard& heard) {
+         return Said{heard.line == "STARTTLS" ? "220 go on\r\n250 injected"
+                                              : TestHop::Good(heard.line)};
+       },
+       tls::Reason::kPlaintextInjected}};
+  for (const auto& [answer, reason] : faults) {
+    SCOPED_TRACE(tls::ReasonName(reason));
+    concluded_.clear();
+    hop_.answer = answer;
+    const auto lane = NewLane();
+    Deliver(*lane, 3);
+    // All that waits has failed by the one connection.
+    ASSERT_THAT(concluded_, SizeIs(3));
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(ReasonOf(i), reason);
+  }
+  EXPECT_EQ(hop_.connections(), 4);
+  EXPECT_EQ(hop_.Count("MAIL"), 0);
+}
+
+TEST_F(LaneTest, AnEnforcedDomainTriesEveryAddressAndNeverInClear) {
+  Enforce();
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  hop_.answer = [](const Heard& heard) {
+    const bool first = heard.connection == 0 && heard.line == "STARTTLS";
+    return Said{first ? "454 4.7.0 not now" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(hop_.connections(), 2);
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_EQ(concluded_[0].report.server->address.ToString(), "192.0.2.2:25");
+  EXPECT_EQ(hop_.CountInClear("MAIL"), 0);
+}
+
+TEST_F(LaneTest, OnNoEntryWhatCannotBeEncryptedGoesInClear) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{heard.line == "STARTTLS" ? "" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(hop_.connections(), 2);
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_EQ(hop_.CountInClear("MAIL"), 1);
+  EXPECT_FALSE(concluded_[0].report.would_fail.has_value());
+}
+
+TEST_F(LaneTest, MonitorModeTriesWhatIsDemandedFirstAndThenGoesOn) {
+  UseEntry({{"pattern", "example.com"}, {"mode", "monitor"}, {"level", "secure"}});
+  const auto lane = NewLane();
+  Deliver(*lane);
+  // The certificate is the MX host's, not the domain's: refused, and taken by the second
+  // connection.
+  EXPECT_EQ(hop_.connections(), 2);
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  ASSERT_TRUE(concluded_[0].report.would_fail.has_value());
+  EXPECT_EQ(concluded_[0].report.would_fail->tls_reason, tls::Reason::kNameMismatch);
+}
+
+TEST_F(LaneTest, AnEntryAddedWhileTheConnectionOpensHoldsForWhatWaits) {
+  hop_.answer = [](const Heard& heard) {
+    const bool ehlo = absl::StartsWith(heard.line, "EHLO");
+    return Said{ehlo ? "250 mx" : TestHop::Good(heard.line), absl::Seconds(10)};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(15), [this] { Enforce(); });
+  Deliver(*lane, 3);
+  EXPECT_THAT(redirected_, SizeIs(3));
+  EXPECT_THAT(concluded_, IsEmpty());
+  EXPECT_EQ(hop_.Count("MAIL"), 0);
+}
+
+TEST_F(LaneTest, AnEntryAddedWhileTheBodyIsReadHoldsToo) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{absl::StartsWith(heard.line, "EHLO") ? "250 mx" : TestHop::Good(heard.line)};
+  };
+  load_time_ = absl::Seconds(10);
+  const auto lane = NewLane();
+  At(absl::Seconds(5), [this] { Enforce(); });
+  Deliver(*lane);
+  EXPECT_THAT(redirected_, SizeIs(1));
+  EXPECT_EQ(hop_.Count("MAIL"), 0);
+}
+
+TEST_F(LaneTest, AnEntryAddedWhileATransactionIsEndedHoldsForTheNextMessage) {
+  hop_.answer = [](const Heard& heard) {
+    if (absl::StartsWith(heard.line, "EHLO")) return Said{"250 mx"};
+    if (absl::StartsWith(heard.line, "RCPT")) return Said{"550 5.1.1 no"};
+    return Said{TestHop::Good(heard.line),
+                heard.line == "RSET" ? absl::Seconds(10) : absl::ZeroDuration()};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(5), [this] { Enforce(); });
+  Deliver(*lane, 2);
+  EXPECT_THAT(concluded_, SizeIs(1));
+  EXPECT_THAT(redirected_, ElementsAre("a1@sender.example"));
+  EXPECT_EQ(hop_.Count("MAIL"), 1);
+}
+
+TEST_F(LaneTest, ABodyThatCannotBeReadKeepsNothingElse) {
+  load_body_ = [loads = 0]() mutable { return ++loads != 2; };
+  const auto lane = NewLane();
+  Deliver(*lane, 3);
+  EXPECT_THAT(put_back_, ElementsAre("a1@sender.example"));
+  EXPECT_THAT(concluded_, SizeIs(2));
+}
+
+TEST_F(LaneTest, AConnectionThatWasClosedWhileItWasIdleCostsNoTry) {
+  hop_.answer = [](const Heard& heard) {
+    if (heard.connection == 0 && heard.line == "<body>") {
+      return Said{"250 ok\r\n421 4.4.2 idle for too long"};
+    }
+    return Said{TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(2), [this, &lane] { core_.Spawn(OfferTo(*lane, 1)); });
+  Deliver(*lane);
+  EXPECT_EQ(hop_.connections(), 2);
+  ASSERT_THAT(concluded_, SizeIs(2));
+  EXPECT_EQ(OutcomeOf(1), Outcome::kDelivered);
+}
+
+TEST_F(LaneTest, WhatOneAddressDefersTheNextMayTake) {
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  hop_.answer = [](const Heard& heard) {
+    const bool busy = heard.connection == 0 && absl::StartsWith(heard.line, "RCPT");
+    return Said{busy ? "450 4.2.0 greylisted" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_EQ(concluded_[0].report.server->address.ToString(), "192.0.2.2:25");
+}
+
+TEST_F(LaneTest, ARefusalForGoodIsNotAskedAnotherAddressAbout) {
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  hop_.answer = [](const Heard& heard) {
+    return Said{absl::StartsWith(heard.line, "RCPT") ? "550 5.1.1 no" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(hop_.connections(), 1);
+  EXPECT_EQ(OutcomeOf(0), Outcome::kFailed);
+}
+
+TEST_F(LaneTest, WhatMayHaveBeenTakenUnheardIsNotSentElsewhere) {
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  hop_.answer = [](const Heard& heard) {
+    return Said{heard.line == "<body>" ? "" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(hop_.connections(), 1);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDeferred);
+  EXPECT_TRUE(concluded_[0].report.sent->final_reply_lost);
+}
+
+TEST_F(LaneTest, ADomainThatCannotBeFoundFailsAllThatWaits) {
+  resolver_.FailMx("example.com", absl::UnavailableError("SERVFAIL"));
+  const auto lane = NewLane();
+  Deliver(*lane, 5);
+  EXPECT_EQ(hop_.connections(), 0);
+  ASSERT_THAT(concluded_, SizeIs(5));
+  EXPECT_EQ(concluded_[4].report.failure->stage, smtp::Stage::kDns);
+  EXPECT_FALSE(concluded_[4].report.server.has_value());
+}
+
+TEST_F(LaneTest, AConnectionCarriesOnlySoManyMessages) {
+  settings_.connection_messages = 2;
+  settings_.lane_connections = 1;
+  const auto lane = NewLane();
+  Deliver(*lane, 5);
+  EXPECT_EQ(hop_.connections(), 3);
+  EXPECT_THAT(concluded_, SizeIs(5));
+}
+
+TEST_F(LaneTest, AFullBacklogTakesNoMore) {
+  settings_.lane_backlog = 2;
+  const auto lane = NewLane();
+  At(absl::ZeroDuration(), [this, &lane] {
+    Attempt late = MessageFrom("late@sender.example");
+    EXPECT_EQ(lane->backlog(), 2u);
+    EXPECT_FALSE(lane->Offer(late));
+    EXPECT_EQ(late.envelope.sender, "late@sender.example");  // as it was
+  });
+  Deliver(*lane, 2);
+  EXPECT_THAT(concluded_, SizeIs(2));
+}
+
+TEST_F(LaneTest, ADrainPutsBackWhatWaitsAndEndsWhatRuns) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{TestHop::Good(heard.line), absl::Seconds(1)};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(7), [&lane] { lane->Drain(); });  // in the first transaction
+  Deliver(*lane, 3);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_THAT(put_back_, ElementsAre("a1@sender.example", "a2@sender.example"));
+  EXPECT_TRUE(lane->idle());
+}
+
+TEST_F(LaneTest, AnAbortEndsAStuckSendAndLosesNothing) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{TestHop::Good(heard.line),
+                heard.line == "DATA" ? absl::Minutes(1) : absl::ZeroDuration()};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(7), [&lane] { lane->Abort(); });
+  Deliver(*lane, 2);
+  EXPECT_THAT(put_back_, ElementsAre("a1@sender.example"));
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDeferred);
+  EXPECT_LE(concluded_[0].at - MonoTime(), absl::Seconds(8));
+}
+
+}  // namespace
+}  // namespace sluice::relay
