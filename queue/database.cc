@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/metadata.h>
 
 #include <algorithm>
 #include <optional>
@@ -62,6 +63,23 @@ absl::Status RefuseToForget(rocksdb::Env& env, const std::string& directory) {
         directory, rocksdb::Status::Corruption(
                        absl::StrCat("it holds ", name, ", and CURRENT is missing, the file with the ",
                                     "name of the latest MANIFEST in it")));
+  }
+  return absl::OkStatus();
+}
+
+// RocksDB looks for its tables when it opens, and for the files with bodies only when one is read.
+absl::Status CheckBodyFiles(rocksdb::Env& env, const Tables& tables, const std::string& directory) {
+  rocksdb::ColumnFamilyMetaData bodies;
+  tables.db().GetColumnFamilyMetaData(tables.of(Table::kBody), &bodies);
+  for (const rocksdb::BlobMetaData& file : bodies.blob_files) {
+    const std::string path = absl::StrCat(file.blob_file_path, "/", file.blob_file_name);
+    uint64_t size = 0;
+    rocksdb::Status found = env.GetFileSize(path, &size);
+    if (found.ok() && size < file.blob_file_size) {
+      found = rocksdb::Status::Corruption(absl::StrCat(path, " has ", size, " bytes instead of ",
+                                                       file.blob_file_size));
+    }
+    if (!found.ok()) return ExplainStoreError(directory, found);
   }
   return absl::OkStatus();
 }
@@ -220,6 +238,7 @@ absl::Status Database::OpenTables() {
   std::copy(handles.begin(), handles.end(), by_table.begin());
   auto tables = std::make_shared<const Tables>(std::unique_ptr<rocksdb::DB>(opened), by_table,
                                                options_.directory);
+  SLUICE_RETURN_IF_ERROR(CheckBodyFiles(disk_, *tables, options_.directory));
   SLUICE_RETURN_IF_ERROR(CheckFormat(*tables, options_.directory));
   const absl::MutexLock lock(&mutex_);
   tables_ = std::move(tables);

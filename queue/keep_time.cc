@@ -1,6 +1,4 @@
 // The queue's own time, carried over from run to run.
-#include <algorithm>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,14 +16,6 @@ namespace {
 // What is kept may be this old when it is needed; the wall clock has the rest.
 constexpr absl::Duration kKeepEvery = absl::Minutes(1);
 
-std::string NanosOf(absl::Time time) { return BigEndian64(static_cast<uint64_t>(KeyNanos(time))); }
-
-std::optional<absl::Time> ParseNanos(absl::string_view bytes) {
-  const std::optional<uint64_t> nanos = ParseBigEndian64(bytes);
-  if (!nanos.has_value() || *nanos > INT64_MAX) return std::nullopt;
-  return absl::FromUnixNanos(static_cast<int64_t>(*nanos));
-}
-
 void LogStep(absl::string_view while_it, absl::Duration step, absl::Duration ahead) {
   const auto text = [](absl::Duration duration) {
     return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
@@ -39,8 +29,7 @@ void LogStep(absl::string_view while_it, absl::Duration step, absl::Duration ahe
 }  // namespace
 
 void SpoolState::PutTime(Batch& batch) const {
-  const SteadyClock::Reading now = clock_.Read();
-  batch.Put(Table::kDefault, kTimeKey, NanosOf(now.steady) + NanosOf(now.wall));
+  batch.Put(Table::kDefault, kTimeKey, TimeRow(clock_.Read()));
 }
 
 absl::Status SpoolState::LoadTime() {
@@ -48,13 +37,9 @@ absl::Status SpoolState::LoadTime() {
   SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> row,
                           tables->Get(Table::kDefault, kTimeKey));
   if (!row.has_value()) return absl::OkStatus();  // the first run
-  const absl::string_view both = *row;
-  const std::optional<absl::Time> steady = ParseNanos(both.substr(0, 8));
-  const std::optional<absl::Time> wall = ParseNanos(both.substr(std::min<size_t>(8, both.size())));
-  if (!steady.has_value() || !wall.has_value()) {
-    return absl::DataLossError("the time of the queue is damaged");
-  }
-  const absl::Duration set_back = clock_.GoOnFrom({.steady = *steady, .wall = *wall});
+  const std::optional<SteadyClock::Reading> last = ParseTimeRow(*row);
+  if (!last.has_value()) return absl::DataLossError("the time of the queue is damaged");
+  const absl::Duration set_back = clock_.GoOnFrom(*last);
   if (set_back >= SteadyClock::kLeastStep) LogStep("it did not run", -set_back, clock_.ahead());
   return absl::OkStatus();
 }

@@ -107,6 +107,22 @@ std::optional<HistoryPosition> ParseHistoryKey(absl::string_view key) {
   return HistoryPosition{.nanos = *nanos, .sequence = Take<uint64_t>(key)};
 }
 
+std::string TimeRow(const SteadyClock::Reading& reading) {
+  std::string row;
+  Append(static_cast<uint64_t>(KeyNanos(reading.steady)), row);
+  Append(static_cast<uint64_t>(KeyNanos(reading.wall)), row);
+  return row;
+}
+
+std::optional<SteadyClock::Reading> ParseTimeRow(absl::string_view row) {
+  if (row.size() != 16) return std::nullopt;
+  const std::optional<int64_t> steady = TakeNanos(row);
+  const std::optional<int64_t> wall = TakeNanos(row);
+  if (!steady.has_value() || !wall.has_value()) return std::nullopt;
+  return SteadyClock::Reading{.steady = absl::FromUnixNanos(*steady),
+                              .wall = absl::FromUnixNanos(*wall)};
+}
+
 std::string BigEndian64(uint64_t value) {
   std::string bytes;
   Append(value, bytes);

@@ -41,6 +41,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/base/steady_clock.h"
 #include "queue/message_id.h"
 
 namespace sluice::queue {
@@ -84,6 +85,10 @@ struct HistoryPosition {
 };
 std::string HistoryKey(const HistoryPosition& position);
 std::optional<HistoryPosition> ParseHistoryKey(absl::string_view key);
+
+// The value of kTimeKey.
+std::string TimeRow(const SteadyClock::Reading& reading);
+std::optional<SteadyClock::Reading> ParseTimeRow(absl::string_view row);
 
 std::string BigEndian64(uint64_t value);
 std::optional<uint64_t> ParseBigEndian64(absl::string_view bytes);

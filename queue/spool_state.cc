@@ -64,10 +64,12 @@ absl::StatusOr<QueuePage> SpoolState::List(const QueueQuery& query) const {
 }
 
 absl::StatusOr<QueueTotals> SpoolState::Count(size_t most_destinations) const {
-  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, database_->Read());
   QueueTotals totals = totals_.Get(most_destinations);
   totals.in_flight = in_flight_.size();
-  SLUICE_ASSIGN_OR_RETURN(totals.oldest_accepted_at, OldestMessage(std::move(tables)));
+  absl::StatusOr<std::shared_ptr<const Tables>> tables = database_->Read();
+  if (!tables.ok()) return totals;
+  const absl::StatusOr<std::optional<absl::Time>> oldest = OldestMessage(*std::move(tables));
+  if (oldest.ok()) totals.oldest_accepted_at = *oldest;
   return totals;
 }
 

@@ -96,6 +96,7 @@ class Checker {
   absl::Status CheckFormat() {
     absl::Status newer;
     ForEach(Table::kDefault, [&newer](absl::string_view key, absl::string_view value) {
+      if (key == kTimeKey && ParseTimeRow(value).has_value()) return absl::OkStatus();
       int format = 0;
       if (key != kFormatKey || !absl::SimpleAtoi(value, &format)) {
         return absl::DataLossError("a row that nobody writes");

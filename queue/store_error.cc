@@ -17,7 +17,8 @@ absl::Status ExplainStoreError(absl::string_view directory, const rocksdb::Statu
     return absl::ResourceExhaustedError(absl::StrCat(
         where, ": the disk is full; free some space, and it goes on by itself (", text, ")"));
   }
-  if (status.IsCorruption()) {
+  // A file that is not there is as bad as one that cannot be read.
+  if (status.IsCorruption() || status.IsPathNotFound()) {
     return absl::DataLossError(absl::StrCat(
         where, " is damaged (", text, "): stop the gateway if it runs, check the disk, and make a ",
         "copy of the directory; 'sluicectl store check --data_dir=", directory,

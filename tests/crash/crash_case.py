@@ -25,16 +25,25 @@ from traffic import Sender, count, delivered_in  # noqa: E402
 _HERE = pathlib.Path(__file__).resolve().parent
 
 
-def start_recording_hop(workspace, name, credential=None):
-    """Port and record of a recording_hop.py."""
-    port = workspace.reserve_port()
-    record = workspace.path / f"{name}.record"
-    record.touch()
-    tls = [str(credential.certificate), str(credential.key)] if credential else []
-    workspace.start(name, ["/usr/bin/python3", "-B", str(_HERE / "recording_hop.py"), str(port),
-                           str(record), *tls])
-    wait_for_port(port)
-    return port, record
+class RecordingHop:
+    """A recording_hop.py: `port`, `record`."""
+
+    def __init__(self, workspace, name, credential=None, port=None):
+        self.port = port or workspace.reserve_port()
+        self.record = workspace.path / f"{name}.record"
+        self.record.write_text("")
+        tls = [str(credential.certificate), str(credential.key)] if credential else []
+        self._program = workspace.start(
+            name, ["/usr/bin/python3", "-B", str(_HERE / "recording_hop.py"), str(self.port),
+                   str(self.record), *tls])
+        wait_for_port(self.port)
+
+    def delivered(self):
+        """Recipient -> how many times."""
+        return delivered_in(self.record)
+
+    def kill(self):
+        self._program.kill()
 
 
 class CrashCase(E2eCase):
@@ -52,11 +61,11 @@ class CrashCase(E2eCase):
 
     def start_gateway(self, start=True, **flags):
         authority = self.make_authority()
-        port, self.record = start_recording_hop(self.workspace, "hop")
+        self.hop = RecordingHop(self.workspace, "hop")
         self.gateway = Gateway(
             self.workspace, [authority.issue("gateway", ["gateway.test"])],
             **{"retry_schedule": "1s", "log_level": "info", "store_memory": 16 << 20,
-               "route": [f"plain.test=127.0.0.1:{port}"], **flags})
+               "route": [f"plain.test=127.0.0.1:{self.hop.port}"], **flags})
         if start:
             self.gateway.start()
         return self.gateway
@@ -105,7 +114,7 @@ class CrashCase(E2eCase):
         were under way."""
         self._stop_senders()
         self.drain()
-        counts = count(self.senders, delivered_in(self.record), self.gateway)
+        counts = count(self.senders, self.hop.delivered(), self.gateway)
         print(f"{self.id().rpartition('.')[2]}: {counts}", flush=True)
         self.assertEqual(counts.lost[:20], [], f"{len(counts.lost)} are lost")
         self.assertGreater(counts.accepted, 100, "too little was under way to prove anything")

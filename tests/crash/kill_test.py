@@ -19,9 +19,9 @@ import random
 import re
 import time
 
-from crash_case import CrashCase, Gateway, main, start_recording_hop, wait_until
+from crash_case import CrashCase, Gateway, RecordingHop, main, wait_until
 from postfix import PostfixServer, SmtpSink, tls_with
-from traffic import Sender, SourceClient, count, delivered_in, is_whole
+from traffic import Sender, SourceClient, count, is_whole
 
 
 class KillTest(CrashCase):
@@ -33,9 +33,9 @@ class KillTest(CrashCase):
         self.postfix.add_smtpd("secure", smtpd_tls_security_level="encrypt", **tls_with(peer))
         self.postfix.start()
         self.sink = SmtpSink(self.workspace)
-        port, self.record = start_recording_hop(self.workspace, "hop", peer)
+        self.hop = RecordingHop(self.workspace, "hop", peer)
         return {"secure.test": self.postfix.ports["secure"], "sink.test": self.sink.port,
-                "recorded.test": port}
+                "recorded.test": self.hop.port}
 
     def start_all(self):
         authority = self.make_authority()
@@ -57,7 +57,7 @@ class KillTest(CrashCase):
 
     def delivered(self):
         """Recipient -> how many times, over all hops."""
-        found = delivered_in(self.record)
+        found = self.hop.delivered()
         # smtp-sink ends each dump with an empty line of its own.
         dumps = [dump.removesuffix(b"\n") for dump in self.sink.messages()]
         for messages, header in ((self.postfix.messages(), rb"(?m)^Delivered-To: (.*)$"),

@@ -75,7 +75,7 @@ class DescriptorsTest(CrashCase):
         greeted[0].sendall(b"X-Digest: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852"
                            b"b855\r\n\r\n.\r\n")
         wait_until("the crowd's message to arrive",
-                   lambda: "crowded@plain.test" in self.record.read_text())
+                   lambda: "crowded@plain.test" in self.hop.delivered())
         self.crowd_stack.close()
         self.wait_for_accepted(what="mail to be taken after they have left")
         self.settle()

@@ -102,5 +102,19 @@ TEST(KeyCodecTest, RefusesWhatIsNoKey) {
   EXPECT_FALSE(ParseBigEndian64("1234567").has_value());
 }
 
+TEST(KeyCodec, TimeRowsAreReadBack) {
+  const SteadyClock::Reading reading = {.steady = absl::FromUnixNanos(1'700'000'000'000'000'001),
+                                        .wall = absl::FromUnixNanos(1'800'000'000'000'000'002)};
+  const std::string row = TimeRow(reading);
+  const std::optional<SteadyClock::Reading> read = ParseTimeRow(row);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->steady, reading.steady);
+  EXPECT_EQ(read->wall, reading.wall);
+  EXPECT_FALSE(ParseTimeRow("").has_value());
+  EXPECT_FALSE(ParseTimeRow(row.substr(1)).has_value());
+  EXPECT_FALSE(ParseTimeRow(row + "x").has_value());
+  EXPECT_FALSE(ParseTimeRow(std::string(16, '\xff')).has_value()) << "no time is that late";
+}
+
 }  // namespace
 }  // namespace sluice::queue
