@@ -15,6 +15,7 @@ import grp
 import os
 import pathlib
 import pwd
+import tempfile
 
 from processes import run, wait_for_port, wait_until
 
@@ -171,6 +172,10 @@ def smtp_source(port, sender, recipient, messages=1, sessions=1, options=()):
 
 
 def posttls_finger(port, authority, match, options=()):
-    """Postfix's probe of a server's STARTTLS, which trusts `authority` alone."""
-    return run(["/usr/sbin/posttls-finger", "-c", "-F", str(authority.certificate), "-l", "secure",
-                "-L", "verbose,summary", *options, f"[127.0.0.1]:{port}", match])
+    """Postfix's probe of a server's STARTTLS, which trusts `authority` alone. It wants a main.cf,
+    and the machine's may be missing."""
+    with tempfile.TemporaryDirectory() as directory:
+        pathlib.Path(directory, "main.cf").write_text("compatibility_level = 3.6\n", "utf-8")
+        return run(["/usr/sbin/posttls-finger", "-c", "-F", str(authority.certificate),
+                    "-l", "secure", "-L", "verbose,summary", *options, f"[127.0.0.1]:{port}",
+                    match], env={**os.environ, "MAIL_CONFIG": directory})
