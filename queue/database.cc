@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
@@ -72,7 +73,9 @@ absl::Status CheckBodyFiles(rocksdb::Env& env, const Tables& tables, const std::
   rocksdb::ColumnFamilyMetaData bodies;
   tables.db().GetColumnFamilyMetaData(tables.of(Table::kBody), &bodies);
   for (const rocksdb::BlobMetaData& file : bodies.blob_files) {
-    const std::string path = absl::StrCat(file.blob_file_path, "/", file.blob_file_name);
+    // Whether the name begins with a slash is RocksDB's whim.
+    const std::string path = absl::StrCat(file.blob_file_path, "/",
+                                          absl::StripPrefix(file.blob_file_name, "/"));
     uint64_t size = 0;
     rocksdb::Status found = env.GetFileSize(path, &size);
     if (found.ok() && size < file.blob_file_size) {
