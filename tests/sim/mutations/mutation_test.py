@@ -15,7 +15,7 @@ import time
 
 _TABLE = pathlib.Path(__file__).resolve().parent / "README.md"
 _MOST_SEEDS = 60
-_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (\d+) \| (.*?) \|$")
+_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (\d+) \| ?(.*?) ?\|$")
 
 
 def rows():
