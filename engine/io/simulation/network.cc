@@ -33,6 +33,7 @@ void SimulatedNetwork::Orphan(SimulatedProcess& process, bool silently) {
   for (SimulatedListener* listener : std::vector<SimulatedListener*>(listeners_)) {
     if (&listener->core().process() != &process) continue;
     for (const std::shared_ptr<Wire>& wire : listener->waiting_) waiting.push_back(wire);
+    process.remains_.push_back(listener);
     Forget(*listener);
   }
   const absl::Duration away = world_.Between(absl::Seconds(1), absl::Minutes(10));

@@ -27,6 +27,7 @@
 namespace sluice::io {
 
 class SimulatedCore;
+class SimulatedListener;
 class SimulatedNetwork;
 
 // How long the jobs of a service thread take; asked for each.
@@ -74,6 +75,7 @@ class SimulatedProcess final : public Machine {
   friend class SimulatedConnection;
   friend class SimulatedCore;
   friend class SimulatedListener;
+  friend class SimulatedNetwork;
 
   SimulatedProcess(Simulation& world, SimulatedNetwork& network, std::string name,
                    const SocketAddress& address);
@@ -99,6 +101,8 @@ class SimulatedProcess final : public Machine {
   std::vector<Simulation::Actor*> actors_;
   std::vector<SimulatedCore*> cores_;
   std::list<std::unique_ptr<Thread>> threads_;
+  // What nothing else points to once it has been killed.
+  std::vector<SimulatedListener*> remains_;
 };
 
 }  // namespace sluice::io
