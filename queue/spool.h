@@ -81,6 +81,11 @@ struct SpoolOptions {
   const Clock* clock = nullptr;     // these three and `env` outlive the spool and its callbacks
   io::Executor* store = nullptr;    // one thread (jobs one at a time; in any order)
   io::Executor* readers = nullptr;  // where bodies and envelopes are read; null: `store`
+  // The machine's, new with each time it is booted (/proc/sys/kernel/random/boot_id); empty: not
+  // known. Where the last run had the same one no power was lost since, so whatever was written is
+  // there, and a log that breaks off anywhere but at its end is refused as damaged. Otherwise it may,
+  // and what stands behind is taken for what had not been synced.
+  std::string boot_id;
   // How long after its acceptance a message that was in flight in a crash is tried again.
   absl::Duration lease = absl::Seconds(60);
   size_t memory_bytes = size_t{256} << 20;       // write buffers and block cache; >= 8 MiB

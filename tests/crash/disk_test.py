@@ -11,11 +11,13 @@ import contextlib
 import errno
 import os
 import random
+import re
 import subprocess
 import time
 
-from crash_case import CrashCase, main
+from crash_case import CrashCase, RecordingHop, main, wait_until
 from faults import Faults
+from traffic import message
 
 _FULL = "452 4.3.1 "
 _NOT_WRITTEN = "451 4.3.0 "
@@ -130,6 +132,34 @@ class DiskTest(CrashCase):
         self.wait_for_accepted()
         self.assert_alive(pid)
         self.settle(faults=faults)
+
+    def test_unreadable(self):
+        """Mail is on the disk alone, and the disk cannot be read: it waits until it can."""
+        self.start_with_faults()
+        self.hop.kill()
+        recipients = {f"m{number}@plain.test" for number in range(60)}
+        with self.gateway.client() as session:
+            for recipient in recipients:
+                session.sendmail("a@client.test", [recipient],
+                                 message(recipient, b"0123456789abcdef\r\n" * 300))
+        wait_until("all to have been tried",
+                   lambda: all(item["attempts"] for item in self.gateway.queue()))
+        self.gateway.restart()  # what was in memory is in tables now
+        pid = self.gateway.program.pid
+        with self.faults.reads_fail(errno.EIO):
+            self.hop = RecordingHop(self.workspace, "hop", port=self.hop.port)
+            wait_until("the fault to be met with",
+                       lambda: re.search("queue_not_read|body_not_read",
+                                         self.gateway.program.log()))
+            self.assert_alive(pid)
+        def arrived():
+            self.gateway.ctl_raw("queue", "retry", "--all")
+            return self.hop.delivered().keys() == recipients
+        wait_until(lambda: f"all mail to arrive: {self.gateway.program.log()[-3000:]}", arrived,
+                   interval=0.5, timeout=60)
+        self.assertEqual(set(self.hop.delivered().values()), {1})
+        self.gateway.wait_for_empty_queue()
+        self.assert_alive(pid)
 
     def test_stalled(self):
         self.start_with_faults(store_timeout="1s", store_backlog=1 << 20, max_message_size=1 << 20)
