@@ -62,10 +62,9 @@ absl::Status RefuseToForget(rocksdb::Env& env, const std::string& directory) {
         !absl::EndsWith(name, ".log")) {
       continue;
     }
-    return ExplainStoreError(
-        directory, rocksdb::Status::Corruption(
-                       absl::StrCat("it holds ", name, ", and CURRENT is missing, the file with the ",
-                                    "name of the latest MANIFEST in it")));
+    return ExplainStoreError(directory, rocksdb::Status::Corruption(absl::StrCat(
+                                            "it holds ", name, ", and CURRENT is missing, the ",
+                                            "file with the name of the latest MANIFEST in it")));
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,6 @@
-"""A store whose files are damaged: the daemon refuses to start and says what to do; or, where RocksDB can
-tell what is damaged from what is not, it starts, says so, and what can be read goes out. Nothing is
-passed over in silence, and nothing is cleared away.
+"""A store whose files are damaged: the daemon refuses to start and says what to do; or, where
+RocksDB can tell what is damaged from what is not, it starts, says so, and what can be read goes
+out. Nothing is passed over in silence, and nothing is cleared away.
 """
 
 import re
@@ -35,8 +35,7 @@ class DamageTest(CrashCase):
     NAME = "damage"
 
     def setUp(self):
-        """A store of 120 messages, in tables and blob files, with nobody running on it; `self.whole`
-        is a copy of it."""
+        """A daemon with 120 messages that wait for a hop."""
         super().setUp()
         authority = self.make_authority()
         self.hop_port = self.workspace.reserve_port()  # nobody is there yet
@@ -132,8 +131,8 @@ class DamageTest(CrashCase):
         wait_until("all mail to go out", sent, interval=0.5)
 
     def test_what_is_damaged_stays_and_the_rest_goes(self):
-        """Where the damage is met only when the row is needed: the log says it, what can be read goes
-        out, and what cannot is still there."""
+        """Where the damage is met only when the row is needed: the log says it, what can be read
+        goes out, and what cannot is still there."""
         self.make_tables()
         tables = {table_of(path): path for path in self.files("*.sst")}
         # What is damaged -> the file, what the log says, whether any (all) of the mail can go out.
@@ -174,8 +173,8 @@ class DamageTest(CrashCase):
         self.assertEqual(len(delivered) == _MESSAGES, all_goes)
 
     def test_a_damaged_log(self):
-        """The daemon was killed, and only the log has the mail. Damaged in the middle it is refused:
-        no power was lost, so all of it should be there."""
+        """The daemon was killed, and only the log has the mail. Damaged in the middle it is
+        refused: no power was lost, so all of it should be there."""
         self.gateway.kill()
         self.keep()
         log = max(self.files("*.log"), key=lambda path: path.stat().st_size)
@@ -190,8 +189,8 @@ class DamageTest(CrashCase):
         self.gateway.kill()
 
     def test_a_log_after_a_loss_of_power(self):
-        """The machine was booted since: where the log breaks off cannot be told from what had not been
-        synced. The daemon starts, and says what that may mean."""
+        """The machine was booted since: where the log breaks off cannot be told from what had not
+        been synced. The daemon starts, and says what that may mean."""
         self.gateway.kill()
         (self.data / "boot").write_text("another boot")
         flip(max(self.files("*.log"), key=lambda path: path.stat().st_size))

@@ -1,5 +1,5 @@
-"""Clients that use up descriptors or memory: those that are too many are told to come again, and whatever
-else the daemon does goes on.
+"""Clients that use up descriptors or memory: those that are too many are told to come again, and
+whatever else the daemon does goes on.
 
 Limits are the kernel's, set with prlimit for the daemon alone.
 """
@@ -81,8 +81,8 @@ class DescriptorsTest(CrashCase):
         self.settle()
 
     def test_no_descriptor_is_left(self):
-        """A limit that comes later, and below what the daemon reckons with: the store cannot open the
-        next file. It goes on by itself once clients have left."""
+        """A limit that comes later, and below what the daemon reckons with: the store cannot open
+        the next file. It goes on by itself once clients have left."""
         self.start_gateway()
         pid = self.gateway.program.pid
         self.start_senders(2)
@@ -110,8 +110,8 @@ class MemoryTest(CrashCase):
             return int(re.search(rf"{which}:\s+(\d+) kB", file.read()).group(1)) << 10
 
     def test_more_bodies_than_there_is_memory_for(self):
-        """Many clients in the middle of large bodies: those beyond --max_body_memory get 452. A limit of
-        the kernel's would end the daemon if they could make it take much more than that."""
+        """Many clients in the middle of large bodies: those beyond --max_body_memory get 452. A
+        limit of the kernel's would end the daemon if they could make it take much more."""
         self.start_gateway(max_body_memory=8 * _MEGABYTE, max_message_size=2 * _MEGABYTE,
                            store_backlog=8 * _MEGABYTE)
         pid = self.gateway.program.pid
@@ -135,8 +135,8 @@ class MemoryTest(CrashCase):
         replies = [session.docmd(".") for session in clients]
         codes = [code for code, _ in replies]
         peak = self.memory("VmHWM")
-        print(f"80 bodies of 1 MB at once: {codes.count(250)} taken, {codes.count(452)} told to come "
-              f"again; at most {peak >> 20} MB held, {before >> 20} MB before", flush=True)
+        print(f"80 bodies of 1 MB at once: {codes.count(250)} taken, {codes.count(452)} told to "
+              f"come again; at most {peak >> 20} MB held, {before >> 20} MB before", flush=True)
         self.assertEqual(set(codes), {250, 452}, replies)
         for code, text in replies:
             if code == 452:
