@@ -68,10 +68,10 @@ void ShareOutDescriptors(relay::GatewayOptions& gateway) {
   int& most = gateway.settings.max_sessions;
   if (for_clients >= static_cast<rlim_t>(most)) return;
   log::Info("fewer_sessions",
-               {{"max_sessions", most},
-                {"instead", for_clients},
-                {"because", "the limit of descriptors is low: raise it (ulimit -Hn, LimitNOFILE=)"},
-                {"descriptors", limit.rlim_max}});
+            {{"max_sessions", most},
+             {"instead", for_clients},
+             {"because", "the limit of descriptors is low: raise it (ulimit -Hn, LimitNOFILE=)"},
+             {"descriptors", limit.rlim_max}});
   most = static_cast<int>(for_clients);
 }
 
