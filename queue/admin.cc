@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "queue/envelope_codec.h"
 #include "queue/item_rows.h"
@@ -102,14 +103,21 @@ absl::Status SpoolState::PrepareRetry(Batch& batch, RetryJob& job) {
 
 absl::Status SpoolState::MakeDue(Batch& batch, RetryJob& job, absl::string_view item) {
   if (in_flight_.Contains(item)) return absl::OkStatus();
-  SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> row,
-                          batch.tables()->Get(Table::kEnvelope, item));
-  if (!row.has_value()) return absl::OkStatus();  // a leftover
-  SLUICE_ASSIGN_OR_RETURN(Envelope envelope, DecodeEnvelope(item, *row));
-  if (envelope.next_due <= job.now) return absl::OkStatus();
-  ItemFacts facts = FactsOf(envelope);
-  envelope.next_due = job.now;
-  RewriteItem(batch, facts, envelope);
+  const absl::StatusOr<std::optional<std::string>> row =
+      batch.tables()->Get(Table::kEnvelope, item);
+  if (row.ok() && !row->has_value()) return absl::OkStatus();  // a leftover
+  absl::StatusOr<Envelope> envelope =
+      row.ok() ? DecodeEnvelope(item, **row) : absl::StatusOr<Envelope>(row.status());
+  if (absl::IsDataLoss(envelope.status())) {
+    // What is damaged keeps nothing else from being tried.
+    log::Error("envelope_damaged", {{"error", envelope.status().message()}});
+    return absl::OkStatus();
+  }
+  if (!envelope.ok()) return envelope.status();
+  if (envelope->next_due <= job.now) return absl::OkStatus();
+  ItemFacts facts = FactsOf(*envelope);
+  envelope->next_due = job.now;
+  RewriteItem(batch, facts, *envelope);
   job.moved.emplace_back(item);
   return absl::OkStatus();
 }

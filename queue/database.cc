@@ -29,6 +29,8 @@ constexpr absl::Duration kMendInterval = absl::Seconds(1);
 // Written to see whether the disk takes anything; besides the logs, what opening needs.
 constexpr size_t kProbeBytes = 64 << 10;
 constexpr char kProbeName[] = "/probe";
+// Holds DatabaseOptions::boot_id of the last run.
+constexpr char kBootName[] = "/boot";
 
 // The directory with those above it, made where they are missing. A name is on the disk only when
 // the directory that it stands in has been synced, and RocksDB does that for its own files alone.
@@ -60,10 +62,9 @@ absl::Status RefuseToForget(rocksdb::Env& env, const std::string& directory) {
         !absl::EndsWith(name, ".log")) {
       continue;
     }
-    return ExplainStoreError(
-        directory, rocksdb::Status::Corruption(
-                       absl::StrCat("it holds ", name, ", and CURRENT is missing, the file with the ",
-                                    "name of the latest MANIFEST in it")));
+    return ExplainStoreError(directory, rocksdb::Status::Corruption(absl::StrCat(
+                                            "it holds ", name, ", and CURRENT is missing, the ",
+                                            "file with the name of the latest MANIFEST in it")));
   }
   return absl::OkStatus();
 }
@@ -222,15 +223,30 @@ Database::~Database() = default;
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(std::move(options)));
   SLUICE_RETURN_IF_ERROR(MakeDirectories(database->disk_, database->options_.directory));
-  SLUICE_RETURN_IF_ERROR(database->OpenTables());
+  rocksdb::Env& disk = database->disk_;
+  const std::string& boot_id = database->options_.boot_id;
+  const std::string boot_path = database->options_.directory + kBootName;
+  std::string last_boot;
+  rocksdb::ReadFileToString(&disk, boot_path, &last_boot).PermitUncheckedError();  // none: empty
+  const bool lost_power = boot_id.empty() || boot_id != last_boot;
+  SLUICE_RETURN_IF_ERROR(
+      database->OpenTables(lost_power ? LogMay::kBreakOff : LogMay::kLackItsEnd));
+  if (lost_power && !boot_id.empty()) {
+    // Where it cannot be written the next start is only less strict.
+    rocksdb::WriteStringToFile(&disk, boot_id, boot_path, /*should_sync=*/true)
+        .PermitUncheckedError();
+  }
   return database;
 }
 
-absl::Status Database::OpenTables() {
+absl::Status Database::OpenTables(LogMay log_may) {
   SLUICE_RETURN_IF_ERROR(RefuseToForget(disk_, options_.directory));
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::DBOptions options = MakeDatabaseOptions(log_disk_.get(), options_.memory_bytes);
   options.listeners.push_back(background_);
+  if (log_may == LogMay::kLackItsEnd) {
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  }
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::Open(
@@ -311,7 +327,7 @@ absl::Status Database::Reopen() {
     return absl::UnavailableError(absl::StrCat("the queue in ", options_.directory,
                                                " is opened again once its readers are done"));
   }
-  SLUICE_RETURN_IF_ERROR(OpenTables());
+  SLUICE_RETURN_IF_ERROR(OpenTables(LogMay::kBreakOff));
   SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, Read());
   return on_reopened_(std::move(tables));
 }

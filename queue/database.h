@@ -85,6 +85,7 @@ struct DatabaseOptions {
   rocksdb::Env* env = nullptr;  // null: the machine's
   const Clock* clock = nullptr;
   size_t memory_bytes = 0;
+  std::string boot_id;  // as in SpoolOptions
 };
 
 class Database {
@@ -114,7 +115,8 @@ class Database {
   class BackgroundErrors;
 
   explicit Database(DatabaseOptions options);
-  absl::Status OpenTables();
+  enum class LogMay : uint8_t { kBreakOff, kLackItsEnd };
+  absl::Status OpenTables(LogMay log_may);
   absl::Status Mend();
   absl::Status ProbeDisk();
   absl::Status Reopen();

@@ -94,9 +94,9 @@ rocksdb::DBOptions MakeDatabaseOptions(rocksdb::Env* env, size_t memory_bytes) {
 
   // The log. After a loss of power replay stops at the first record that is torn: all that was
   // synced stands in front of it. (The stricter modes refuse to start on a torn tail that had never
-  // been synced.) Files are not recycled, since in a recycled file a torn tail and an old record
-  // cannot be told apart. Their synced sizes stand in the manifest, so that one that is missing or
-  // short is found out at the start.
+  // been synced. Where no power was lost, Database asks for one of them.) Files are not recycled,
+  // since in a recycled file a torn tail and an old record cannot be told apart. Their synced sizes
+  // stand in the manifest, so that one that is missing or short is found out at the start.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.recycle_log_file_num = 0;
   options.track_and_verify_wals_in_manifest = true;

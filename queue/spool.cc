@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(SpoolOptions options) {
                           Database::Open({.directory = options.data_dir,
                                           .env = options.env,
                                           .clock = options.clock,
-                                          .memory_bytes = options.memory_bytes}));
+                                          .memory_bytes = options.memory_bytes,
+                                          .boot_id = options.boot_id}));
   auto state = std::make_shared<SpoolState>(options, std::move(database));
   SLUICE_RETURN_IF_ERROR(state->Load());
   SLUICE_RETURN_IF_ERROR(state->LoadTime());

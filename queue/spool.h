@@ -25,9 +25,9 @@
 //   Accept, when its lease is over.
 //
 // Time
-//   Deadlines, due times, message ids and the history are in the queue's own time: wall time that no
-//   step of the machine's clock moves (engine/base/steady_clock.h), over restarts too. Now() says
-//   what time it is; callers reckon by it. WallAhead() is what to add where people look.
+//   Deadlines, due times, message ids and the history are in the queue's own time: wall time that
+//   no step of the machine's clock moves (engine/base/steady_clock.h), over restarts too. Now()
+//   says what time it is; callers reckon by it. WallAhead() is what to add where people look.
 //
 // Threads
 //   All calls, from any thread. Everything that writes happens on the `store` executor, in groups:
@@ -81,6 +81,11 @@ struct SpoolOptions {
   const Clock* clock = nullptr;     // these three and `env` outlive the spool and its callbacks
   io::Executor* store = nullptr;    // one thread (jobs one at a time; in any order)
   io::Executor* readers = nullptr;  // where bodies and envelopes are read; null: `store`
+  // The machine's, new with each time it is booted (/proc/sys/kernel/random/boot_id); empty: not
+  // known. Where the last run had the same one no power was lost since, so whatever was written is
+  // there, and a log that breaks off anywhere but at its end is refused as damaged. Otherwise it
+  // may, and what stands behind is taken for what had not been synced.
+  std::string boot_id;
   // How long after its acceptance a message that was in flight in a crash is tried again.
   absl::Duration lease = absl::Seconds(60);
   size_t memory_bytes = size_t{256} << 20;       // write buffers and block cache; >= 8 MiB
@@ -190,8 +195,8 @@ class Spool {
   // All of one message; empty when it is not queued.
   absl::StatusOr<std::vector<QueueItem>> Find(const MessageId& id) const;
   // `most_destinations`: how many of the largest are told apart. Kept in memory, so that it can be
-  // answered whatever the disk does; only the oldest message is looked up, and unset where it cannot
-  // be.
+  // answered whatever the disk does; only the oldest message is looked up, and unset where it
+  // cannot be.
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
 
   // For what is refused before it is accepted. Not synced by itself.

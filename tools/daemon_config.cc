@@ -155,6 +155,12 @@ void ReadLimits(Checker& checker, relay::Settings& settings) {
       checker.InRange("smtp_port", absl::GetFlag(FLAGS_smtp_port), 1, 65535));
 }
 
+std::string BootId() {
+  std::string id;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id);
+  return id;
+}
+
 void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   relay::Settings& settings = gateway.settings;
   if (auto retries = checker.Value("retry_schedule", queue::RetryTimetable::Parse(
@@ -175,6 +181,7 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   }
   gateway.spool.data_dir = absl::GetFlag(FLAGS_data_dir);
   if (gateway.spool.data_dir.empty()) checker.Fault("data_dir", "no directory");
+  gateway.spool.boot_id = BootId();
   gateway.spool.memory_bytes = static_cast<size_t>(checker.InRange<int64_t>(
       "store_memory", absl::GetFlag(FLAGS_store_memory), 16 << 20, int64_t{1} << 40));
   gateway.spool.max_pending_bytes = static_cast<size_t>(

@@ -67,11 +67,11 @@ void ShareOutDescriptors(relay::GatewayOptions& gateway) {
   const rlim_t for_clients = limit.rlim_max / 2 / static_cast<rlim_t>(gateway.engine.cores);
   int& most = gateway.settings.max_sessions;
   if (for_clients >= static_cast<rlim_t>(most)) return;
-  log::Warning("fewer_sessions",
-               {{"max_sessions", most},
-                {"instead", for_clients},
-                {"because", "the limit of descriptors is low: raise it (ulimit -Hn, LimitNOFILE=)"},
-                {"descriptors", limit.rlim_max}});
+  log::Info("fewer_sessions",
+            {{"max_sessions", most},
+             {"instead", for_clients},
+             {"because", "the limit of descriptors is low: raise it (ulimit -Hn, LimitNOFILE=)"},
+             {"descriptors", limit.rlim_max}});
   most = static_cast<int>(for_clients);
 }
 

@@ -1,9 +1,10 @@
 // How the daemon does, over HTTP.
 //
 //   GET /v1/status     {"version", "hostname", "started_at", "uptime_seconds",
-//                       "wall_clock_ahead_seconds", "draining", "listeners": […], "policy": {"entries", "generation",
-//                       "default_tls_level"}, "queue": {"messages", "active", "body_bytes",
-//                       "oldest_accepted_at"}, "total": {…}, "cores": [{"core", …}]}
+//                       "wall_clock_ahead_seconds", "draining", "listeners": […],
+//                       "policy": {"entries", "generation", "default_tls_level"},
+//                       "queue": {"messages", "active", "body_bytes", "oldest_accepted_at"},
+//                       "total": {…}, "cores": [{"core", …}]}
 //
 // "total" sums up what stands under each of "cores": the members of relay::CoreStatus by their
 // names. "wall_clock_ahead_seconds" is by how much the machine's clock was set forward (back: less

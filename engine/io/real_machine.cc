@@ -17,7 +17,8 @@ class ThisMachine final : public Machine {
   }
 
   bool Await(absl::Mutex& mutex, const absl::Condition& condition, MonoTime deadline) override {
-    // absl reckons by the wall clock: where that is set forward a wait ends early, and begins again.
+    // absl reckons by the wall clock: where that is set forward a wait ends early, and is begun
+    // again.
     while (!mutex.AwaitWithTimeout(condition, deadline - SystemClock().MonoNow())) {
       if (SystemClock().MonoNow() >= deadline) return false;
     }

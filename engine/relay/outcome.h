@@ -52,8 +52,8 @@ class OutcomeWriter {
   Written OfExpiry(queue::Envelope envelope, absl::Time now);
 
   // The notification itself, to be sent to the sender of `envelope`, who is owed one (checked).
-  // `now` is the queue's own time, as all of the above; `wall_ahead` is what people are shown on top
-  // of it (queue/spool.h).
+  // `now` is the queue's own time, as all of the above; `wall_ahead` is what people are shown on
+  // top of it (queue/spool.h).
   queue::NewMessage Notification(const queue::Envelope& envelope,
                                  std::vector<smtp::DsnRecipient> failed, smtp::DsnCause cause,
                                  const io::Body& original, absl::Time now,

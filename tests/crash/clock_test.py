@@ -1,4 +1,5 @@
-"""The machine's clock is set by days while mail waits: nothing expires, nothing floods, nothing lies.
+"""The machine's clock is set by days while mail waits: nothing expires, nothing floods, and nothing
+lies longer than it should.
 
 The daemon alone sees the step (faults.c stands between it and libc's clock). Waits are counted in
 events, not in seconds of ours: a message that is tried again every second shows that time goes on.

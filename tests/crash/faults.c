@@ -24,10 +24,10 @@
 #include <unistd.h>
 
 struct Switches {
-  _Atomic int64_t change_errno;  // what changes to files fail with; 0: they do not
-  _Atomic int64_t read_errno;    // what reads fail with; 0: they do not
-  _Atomic int64_t hold_syncs;    // not 0: fsync and fdatasync do not come back until it is
-  _Atomic int64_t wall_ahead_ns; // added to the wall clock
+  _Atomic int64_t change_errno;   // what changes to files fail with; 0: they do not
+  _Atomic int64_t read_errno;     // what reads fail with; 0: they do not
+  _Atomic int64_t hold_syncs;     // not 0: fsync and fdatasync do not come back until it is
+  _Atomic int64_t wall_ahead_ns;  // added to the wall clock
 };
 
 static struct Switches* switches;
@@ -72,20 +72,20 @@ static void* RealOf(const char* name) {
   return real;
 }
 // Looked up once for each function; which thread does it does not matter.
-#define CALL_REAL(name, ...)                   \
-  ({                                           \
-    static _Atomic(void*) real;                \
-    if (real == NULL) real = RealOf(#name);    \
+#define CALL_REAL(name, ...)                       \
+  ({                                               \
+    static _Atomic(void*) real;                    \
+    if (real == NULL) real = RealOf(#name);        \
     ((__typeof__(&name))(void*)real)(__VA_ARGS__); \
   })
 
-#define FAIL_CHANGE_OF(condition)             \
-  do {                                        \
-    const int error = ChangeFails();          \
-    if (error != 0 && (condition)) {          \
-      errno = error;                          \
-      return -1;                              \
-    }                                         \
+#define FAIL_CHANGE_OF(condition)    \
+  do {                               \
+    const int error = ChangeFails(); \
+    if (error != 0 && (condition)) { \
+      errno = error;                 \
+      return -1;                     \
+    }                                \
   } while (0)
 
 // ---- Changes

@@ -7,10 +7,10 @@
         …
     faults.set_wall_clock_ahead(datetime.timedelta(days=3))
 
-A library in front of libc rather than a mounted file system: it needs no privilege and no device, so
-it works in any container, and a read-only file system or a broken disk cannot be had from the kernel
-under a daemon that has its files open and then be taken away again (Linux refuses to remount, and
-does not forgive a file system that has failed).
+A library in front of libc rather than a mounted file system: it needs no privilege and no device,
+so it works in any container; and a file system that is read-only or broken cannot be had from the
+kernel under a daemon that has files open, and then be taken away again (Linux refuses to remount,
+and does not forgive a file system that has failed).
 """
 
 import contextlib

@@ -1,9 +1,9 @@
 """No message that was answered with 250 is lost, whenever the daemon dies.
 
 Clients send without a pause while the daemon is killed (SIGKILL) and started again, at random
-moments, its start included. In the end every recipient whose message was answered with 250 must have
-been delivered, whole. What was delivered twice is reported: a server whose answer we did not live to
-see gets the message again (RFC 5321 §4.5.4.1).
+moments, its start included. In the end every recipient whose message was answered with 250 must
+have been delivered, whole. What was delivered twice is reported: a server whose answer we did not
+live to see gets the message again (RFC 5321 §4.5.4.1).
 
 What is real: the daemon and its disk; a client that others wrote (Postfix's smtp-source) beside
 Python's smtplib; and two of the three next hops, Postfix's smtpd over enforced TLS and smtp-sink in

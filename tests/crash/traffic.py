@@ -109,9 +109,9 @@ class Sender(_Client):
 class SourceClient(_Client):
     """Postfix's smtp-source, started again whenever the daemon's end has ended it.
 
-    It numbers its recipients, speaks over one session, ends at the first reply that is not positive,
-    and counts the messages whose DATA was answered with 354: so all of them but the last were
-    answered with 250, and what became of the last is not known.
+    It numbers its recipients, speaks over one session, ends at the first reply that is not
+    positive, and counts the messages whose DATA was answered with 354: so all of them but the last
+    were answered with 250, and what became of the last is not known.
     """
 
     _MESSAGES = 100_000  # of one run; more than it ever comes to
