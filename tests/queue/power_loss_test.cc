@@ -276,7 +276,8 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
     std::set<ItemName> told;
     HistoryQuery query;
     query.limit = SIZE_MAX;
-    for (const HistoryEntry& entry : world_.spool().QueryHistory(query)->entries) {
+    const HistoryPage page = world_.spool().QueryHistory(query).value();
+    for (const HistoryEntry& entry : page.entries) {
       if (entry.message_id) told.emplace(*entry.message_id, entry.domain);
     }
     for (const ItemName& item : told) EXPECT_FALSE(present_.contains(item)) << "told, and there";
