@@ -182,9 +182,10 @@ const char* TableName(Table table) {
   SLUICE_CHECK(false);
 }
 
-Tables::Tables(std::unique_ptr<rocksdb::DB> db,
+Tables::Tables(std::shared_ptr<rocksdb::Env> disk, std::unique_ptr<rocksdb::DB> db,
                std::array<rocksdb::ColumnFamilyHandle*, kTables> tables, std::string directory)
     : closed_(std::make_shared<std::atomic<bool>>(false)),
+      disk_(std::move(disk)),
       db_(std::move(db)),
       tables_(tables),
       directory_(std::move(directory)) {}
@@ -255,8 +256,8 @@ absl::Status Database::OpenTables(LogMay log_may) {
   SLUICE_CHECK(handles.size() == kTables);
   std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
   std::copy(handles.begin(), handles.end(), by_table.begin());
-  auto tables = std::make_shared<const Tables>(std::unique_ptr<rocksdb::DB>(opened), by_table,
-                                               options_.directory);
+  auto tables = std::make_shared<const Tables>(log_disk_, std::unique_ptr<rocksdb::DB>(opened),
+                                               by_table, options_.directory);
   SLUICE_RETURN_IF_ERROR(CheckBodyFiles(disk_, *tables, options_.directory));
   SLUICE_RETURN_IF_ERROR(CheckFormat(*tables, options_.directory));
   const absl::MutexLock lock(&mutex_);

@@ -56,8 +56,9 @@ const char* TableName(Table table);
 // An open database. It is closed when the last holder lets go of it.
 class Tables {
  public:
-  Tables(std::unique_ptr<rocksdb::DB> db, std::array<rocksdb::ColumnFamilyHandle*, kTables> tables,
-         std::string directory);
+  // `disk` is what it was opened on, where that has to be kept for it.
+  Tables(std::shared_ptr<rocksdb::Env> disk, std::unique_ptr<rocksdb::DB> db,
+         std::array<rocksdb::ColumnFamilyHandle*, kTables> tables, std::string directory);
   ~Tables();
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
@@ -75,6 +76,7 @@ class Tables {
 
  private:
   const std::shared_ptr<std::atomic<bool>> closed_;
+  const std::shared_ptr<rocksdb::Env> disk_;
   std::unique_ptr<rocksdb::DB> db_;
   const std::array<rocksdb::ColumnFamilyHandle*, kTables> tables_;
   const std::string directory_;
@@ -124,7 +126,7 @@ class Database {
 
   const DatabaseOptions options_;
   rocksdb::Env& disk_;                            // as it was handed in
-  const std::unique_ptr<rocksdb::Env> log_disk_;  // what the database is opened on
+  const std::shared_ptr<rocksdb::Env> log_disk_;  // what the database is opened on
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(mutex_);

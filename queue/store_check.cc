@@ -294,7 +294,7 @@ absl::StatusOr<std::shared_ptr<const Tables>> OpenToRead(const StoreCheckOptions
   SLUICE_CHECK(handles.size() == kTables);
   std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
   std::copy(handles.begin(), handles.end(), by_table.begin());
-  return std::make_shared<const Tables>(std::unique_ptr<rocksdb::DB>(opened), by_table,
+  return std::make_shared<const Tables>(nullptr, std::unique_ptr<rocksdb::DB>(opened), by_table,
                                         options.directory);
 }
 

@@ -8,12 +8,13 @@
 //
 // What may be left of what had not been synced: of a file any prefix, now and then with garbage in
 // it; of changes to a directory (files made, renamed, deleted) any number of the first ones, as in
-// a journalling file system. Everything that had been synced is there.
+// a journalling file system. Everything that had been synced is there. (The MANIFEST of a RocksDB
+// is shortened and never garbled: lossy_files.cc.)
 //
 // Faults: appends write a part of what they were given and fail, as on a full or broken disk; syncs
-// fail, and what they should have brought to the disk may be gone, as on Linux; reads fail. From
-// now on, or after so many more bytes (SetFault); by chance (SetFaultRates); or when no more room
-// is left (SetCapacity).
+// fail, and what they should have brought to the disk may be lost with the power even if it is
+// synced again, as on Linux; reads fail. From now on, or after so many more bytes (SetFault); by
+// chance (SetFaultRates); or when no more room is left (SetCapacity).
 //
 // In a simulation, with a clock, nothing is left to chance or to the machine: RocksDB's background
 // jobs run when the owner says so (background_jobs.h), its time is the clock's, and what it draws

@@ -36,6 +36,12 @@ uint64_t Mix(uint64_t hash, const char* bytes, size_t size) {
   return hash;
 }
 
+// RocksDB does not open a MANIFEST with garbage at its end; it relies on a file system that writes
+// data before it writes the size that covers them, as ext4 (unless told otherwise) and XFS do.
+bool OnlyShortened(const LossyFile& file) {
+  return file.name.find("/MANIFEST-") != std::string::npos;
+}
+
 class SilentLogger : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -65,6 +71,7 @@ void LossyFiles::Restore() {
   for (size_t i = 0; i < kept; ++i) Apply(changes_[i], durable_);
   changes_.clear();
   live_ = durable_;
+  Note("restore", "", kept);
   for (auto& [name, file] : live_) Tear(*file);
   CountUsed();
   locks_.clear();
@@ -186,7 +193,7 @@ IOStatus LossyFiles::Sync(LossyFile& file) {
   Note("sync", file.name, file.bytes.size());
   if (!Powered()) return NoPower();
   if ((fault_ == Fault::kSyncFails && HasFault(file)) || Draw(rates_.sync)) {
-    if (random_.Below(2) == 0) LoseUnsynced(file);
+    if (random_.Below(2) == 0) ForgetUnsynced(file);
     return IOStatus::IOError("the disk cannot sync");
   }
   file.synced = file.bytes.size();
@@ -419,11 +426,11 @@ size_t LossyFiles::Room(const LossyFile& file, size_t size, IOStatus& status) {
   return size;
 }
 
-void LossyFiles::LoseUnsynced(LossyFile& file) {
+void LossyFiles::ForgetUnsynced(LossyFile& file) {
   const size_t unsynced = file.bytes.size() - file.synced;
-  for (size_t i = file.synced + random_.Below(unsynced + 1); i < file.bytes.size(); ++i) {
-    file.bytes[i] = 0;
-  }
+  const size_t begin = file.synced + random_.Below(unsynced + 1);
+  Note("forget", file.name, begin);
+  file.forgotten.emplace_back(begin, file.bytes.size());
 }
 
 void LossyFiles::Tear(LossyFile& file) {
@@ -432,9 +439,15 @@ void LossyFiles::Tear(LossyFile& file) {
   const size_t left = file.bytes.size() - file.synced;
   if (left > 0 && random_.Below(3) == 0) {
     const size_t begin = file.synced + random_.Below(left);
-    const size_t end = std::min(begin + 512, file.bytes.size());
+    Note("garbage", file.name, begin);
+    file.forgotten.emplace_back(begin, begin + 512);
+  }
+  for (auto [begin, end] : file.forgotten) {
+    if (OnlyShortened(file)) break;
+    end = std::min(end, file.bytes.size());
     for (size_t i = begin; i < end; ++i) file.bytes[i] = 0;
   }
+  file.forgotten.clear();
   file.synced = file.bytes.size();
 }
 

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -25,6 +26,9 @@ struct LossyFile {
   const std::string name;  // that it was made under
   std::string bytes;
   size_t synced = 0;
+  // From where to where a sync that failed has left nothing on the disk, though it can still be
+  // read.
+  std::vector<std::pair<size_t, size_t>> forgotten;
 };
 
 class LossyFiles : public rocksdb::FileSystemWrapper,
@@ -133,9 +137,10 @@ class LossyFiles : public rocksdb::FileSystemWrapper,
   bool HasFault(const LossyFile& file) const;
   // How much of `size` bytes can be appended, and why not all of them.
   size_t Room(const LossyFile& file, size_t size, IOStatus& status);
-  // As Linux does: it takes pages that could not be written for clean, and forgets them some time.
-  void LoseUnsynced(LossyFile& file);
-  // What is left of a file. Garbage stays within what had not been synced.
+  // After a sync that failed: Linux takes what could not be written for clean, and does not write
+  // it again; it is there until the power fails.
+  void ForgetUnsynced(LossyFile& file);
+  // What is left of a file after a loss of power. Garbage stays within what had not been synced.
   void Tear(LossyFile& file);
   void Make(Change change);
   void CountUsed();

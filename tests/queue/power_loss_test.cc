@@ -5,9 +5,13 @@
 // fills up, breaks and loses power at random moments: between jobs, in the middle of one, while it
 // is being opened. After each restart everything is counted.
 //
-// More seeds by hand: SLUICE_SEEDS=100-499 build/tests/queue_test --gtest_filter='*PowerLoss*'
+// More seeds by hand, and what one of them does to files, where it is simulated:
+//
+//   SLUICE_SEEDS=100-499 build/tests/power_loss_test
+//   SLUICE_SEEDS=185-185 SLUICE_OPERATIONS=FILE build/tests/power_loss_test --gtest_filter='Sim*'
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -33,6 +37,8 @@ enum class Fate {
   kGone,      // that was written, and synced with a message accepted after it
 };
 
+constexpr char kOperations[] = "SLUICE_OPERATIONS";
+
 std::vector<uint64_t> Seeds() {
   uint64_t first = 1;
   uint64_t last = 5;
@@ -47,6 +53,16 @@ std::vector<uint64_t> Seeds() {
 
 class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, SpoolWorld::Machine>> {
  protected:
+  void SetUp() override {
+    if (std::getenv(kOperations) != nullptr) world_.disk().KeepOperations(true);
+  }
+  void TearDown() override {
+    const char* const path = std::getenv(kOperations);
+    if (path == nullptr) return;
+    std::ofstream file(path);
+    for (const std::string& line : world_.disk().kept_operations()) file << line << "\n";
+  }
+
   void AcceptSome() {
     for (size_t count = 1 + Below(8); count > 0; --count) {
       std::vector<std::string> domains = {"a.example"};
@@ -260,7 +276,8 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
     std::set<ItemName> told;
     HistoryQuery query;
     query.limit = SIZE_MAX;
-    for (const HistoryEntry& entry : world_.spool().QueryHistory(query)->entries) {
+    const HistoryPage page = world_.spool().QueryHistory(query).value();
+    for (const HistoryEntry& entry : page.entries) {
       if (entry.message_id) told.emplace(*entry.message_id, entry.domain);
     }
     for (const ItemName& item : told) EXPECT_FALSE(present_.contains(item)) << "told, and there";
