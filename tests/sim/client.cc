@@ -122,6 +122,7 @@ io::Task<bool> Client::Envelope(Session& session) {
   }
   lines.push_back("DATA");
   if (session.manner == Manner::kLeavesBeforeData) lines.pop_back();
+  const MonoTime said_at = world_.Now();
   if (session.manner == Manner::kPipelines) {
     std::string all;
     for (const std::string& line : lines) absl::StrAppend(&all, line, "\r\n");
@@ -135,6 +136,7 @@ io::Task<bool> Client::Envelope(Session& session) {
                                         ? co_await ReadReply(session)
                                         : co_await Command(session, line);
     if (!code.has_value()) co_return false;
+    if (code == 250 && &line == &lines.front()) ledger_.SenderTaken(session.letter, said_at);
     all_good &= *code == (line == "DATA" ? 354 : 250);
     if (!all_good && session.manner != Manner::kPipelines) co_return false;
   }

@@ -85,15 +85,20 @@ void Ledger::Answered(Letter& letter, Letter::Answer answer, absl::string_view r
   if (!queue::MessageId::Parse(letter.queue_id).ok()) {
     Broken("a reply that a client can use", log::Printable(reply));
   }
-  // Inbound: what every list that may have held since the session began demands.
+}
+
+// It is at MAIL FROM that the sender's domain is held against the list: by whichever held at some
+// moment between its being said and its being answered.
+void Ledger::SenderTaken(const Letter& letter, MonoTime said_at) {
+  if (letter.secure || letter.sender.empty()) return;
   bool all_enforce = true;
   for (const policy::Entry* entry :
-       PossibleEntries(DomainOf(letter.sender), policy::Direction::kInbound, world_.Now())) {
+       PossibleEntries(DomainOf(letter.sender), policy::Direction::kInbound, said_at)) {
     all_enforce &= entry != nullptr && entry->mode == policy::Mode::kEnforce;
   }
-  if (all_enforce && !letter.secure && !letter.sender.empty()) {
+  if (all_enforce) {
     Broken("mail of an enforced domain never travels in clear",
-           absl::StrCat(letter.token, " was taken from ", letter.sender, " in clear"));
+           absl::StrCat(letter.token, ": MAIL FROM ", letter.sender, " was taken in clear"));
   }
 }
 

@@ -72,6 +72,8 @@ class Ledger {
 
   // Clients.
   Letter& NewLetter(Letter letter);
+  // MAIL FROM was answered with 250, now.
+  void SenderTaken(const Letter& letter, MonoTime said_at);
   void Answered(Letter& letter, Letter::Answer answer, absl::string_view reply);
 
   // Next hops. MAIL FROM has come, on this connection, for these recipients.
