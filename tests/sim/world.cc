@@ -72,6 +72,9 @@ void World::LiveAndDie(io::SimulatedProcess& process) {
       relay::Gateway::Start(Options(), process);
   if (!started.ok()) {
     simulation_.Tell(absl::StrCat("gateway cannot start: ", started.status().message()));
+    if (!trouble_) {
+      ledger_.Broken("a gateway starts on whatever has survived", started.status().ToString());
+    }
     phase_ = Phase::kStopped;
     stopped_at_ = simulation_.Now();
     StartAgainAfter(absl::Seconds(30));
