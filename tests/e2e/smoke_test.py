@@ -1,7 +1,4 @@
-"""The main job, once: in over STARTTLS, out over enforced TLS, and what cannot go securely waits.
-
-Small enough to run with the sanitizers watching the whole daemon, whose findings make it end with
-another exit code than 0."""
+"""The main job, once: in over STARTTLS, out over enforced TLS, and what cannot go securely waits."""
 
 import smtplib
 import ssl
