@@ -3,7 +3,7 @@
 //   if (!ours || SLUICE_PLANTED_BUG(kPlaintextOnSecondMx)) …
 //
 // It is the constant `false`, and leaves nothing behind, but in the builds that define
-// SLUICE_PLANTED_BUGS (the sanitized one, which is for tests alone): there a run of tests/sim can
+// SLUICE_PLANTED_BUGS (the sanitized one, as all are for tests alone): there a run of tests/sim can
 // ask for one of the bugs that tests/sim/mutations/README.md lists.
 #ifndef SLUICE_ENGINE_BASE_PLANTED_BUG_H_
 #define SLUICE_ENGINE_BASE_PLANTED_BUG_H_

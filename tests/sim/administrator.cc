@@ -1,5 +1,7 @@
 #include "tests/sim/administrator.h"
 
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -55,35 +57,53 @@ void Administrator::Begin(relay::Control& control) {
   for (uint64_t i = 0; i < count; ++i) ChangeList(control);
 }
 
+std::vector<policy::Change> Administrator::SomeChanges(relay::Control& control) {
+  policy::Change change;
+  if (world_.OneIn(4)) {
+    const policy::Snapshot::Page page = control.PolicyList()->Search({});
+    if (page.entries.empty()) return {};
+    change.kind = policy::Change::Kind::kRemove;
+    change.entry = *page.entries[world_.random().Below(page.entries.size())];
+    return {std::move(change)};
+  }
+  change.kind = policy::Change::Kind::kPut;
+  change.entry = SomeEntry();
+  std::vector<policy::Change> changes = {change};
+  if (!world_.OneIn(6)) return changes;
+  // Most of them of domains that nobody writes to.
+  std::set<std::string> patterns = {change.entry.pattern.text()};
+  for (uint64_t more = world_.random().Below(300); more > 0; --more) {
+    change.entry = SomeEntry();
+    if (!world_.OneIn(8)) {
+      change.entry.pattern = *policy::Pattern::Parse(absl::StrCat("d", more, ".elsewhere.example"));
+    }
+    if (patterns.insert(change.entry.pattern.text()).second) changes.push_back(change);
+  }
+  return changes;
+}
+
 void Administrator::ChangeList(relay::Control& control) {
+  LookAtStatus(control);
   policy::Transaction transaction;
   transaction.author.by = "simulated administrator";
   transaction.author.at = world_.clock().WallNow();
-  policy::Change change;
-  change.entry = SomeEntry();
-  change.kind = policy::Change::Kind::kPut;
-  const bool remove = world_.OneIn(4);
-  if (remove) {
-    const policy::Snapshot::Page page = control.PolicyList()->Search({});
-    if (page.entries.empty()) return;
-    change.entry = *page.entries[world_.random().Below(page.entries.size())];
-    change.kind = policy::Change::Kind::kRemove;
-  }
+  transaction.changes = SomeChanges(control);
+  if (transaction.changes.empty()) return;
+  const policy::Change& first = transaction.changes[0];
+  const bool remove = first.kind == policy::Change::Kind::kRemove;
   const std::string what =
-      absl::StrCat(remove ? "removes " : "puts ", change.entry.pattern.text(), " ",
-                   policy::DirectionName(change.entry.direction), " ",
-                   policy::ModeName(change.entry.mode), " ",
-                   policy::LevelName(change.entry.level), " ",
-                   policy::TlsVersionName(change.entry.minimum_version));
-  world_.Tell(absl::StrCat("administrator ", what));
-  ledger_.ListChanging(change.entry, remove);
-  transaction.changes.push_back(std::move(change));
+      absl::StrCat(remove ? "removes " : "puts ", first.entry.pattern.text(), " ",
+                   policy::DirectionName(first.entry.direction), " ",
+                   policy::ModeName(first.entry.mode), " ", policy::LevelName(first.entry.level),
+                   " ", policy::TlsVersionName(first.entry.minimum_version));
+  world_.Tell(
+      absl::StrCat("administrator ", what, ", and ", transaction.changes.size() - 1, " more"));
+  ledger_.ListChanging(transaction.changes);
   const absl::StatusOr<relay::PolicyResult> result =
       control.ApplyPolicy(std::move(transaction), relay::DryRun::kNo, Deadline());
-  world_.Tell(absl::StrCat("administrator: ", !result.ok() ? result.status().ToString()
-                                              : result->faults.empty()
-                                                  ? "done"
-                                                  : result->faults[0].reason));
+  world_.Tell(absl::StrCat("administrator: ", !result.ok()             ? result.status().ToString()
+                                              : result->faults.empty() ? "done"
+                                                                       : result->faults[0].reason));
   // On an error it may have been made or not: both remain possible until the list is known again.
   if (result.ok()) ReadList(control);
 }
@@ -93,8 +113,7 @@ void Administrator::RemoveSomething(relay::Control& control) {
   query.limit = 20;
   const absl::StatusOr<queue::QueuePage> page = control.ListQueue(query, Deadline());
   if (!page.ok() || page->items.empty()) return;
-  const queue::Envelope& chosen =
-      page->items[world_.random().Below(page->items.size())].envelope;
+  const queue::Envelope& chosen = page->items[world_.random().Below(page->items.size())].envelope;
   queue::Removal removal;
   removal.message_id = chosen.id;
   if (world_.OneIn(2)) removal.destination = chosen.destination;
@@ -103,8 +122,13 @@ void Administrator::RemoveSomething(relay::Control& control) {
   ledger_.RemovedByAdmin(chosen.id.ToString());
   const absl::StatusOr<uint64_t> removed = control.RemoveQueued(removal, Deadline());
   world_.Tell(absl::StrCat("administrator removes ", chosen.id.ToString(), ": ",
-                           removed.ok() ? absl::StrCat(*removed)
-                                        : removed.status().ToString()));
+                           removed.ok() ? absl::StrCat(*removed) : removed.status().ToString()));
+}
+
+void Administrator::LookAtStatus(relay::Control& control) {
+  const absl::StatusOr<relay::Status> status = control.GetStatus(Deadline());
+  if (!status.ok()) return;
+  for (const relay::CoreStatus& core : status->cores) ledger_.SessionsOpen(core.sessions);
 }
 
 void Administrator::Act(relay::Control& control) {
@@ -117,13 +141,12 @@ void Administrator::Act(relay::Control& control) {
     case 3: {
       queue::RetrySelection selection;
       if (world_.OneIn(2)) {
-        selection.destination =
-            town_.domains()[world_.random().Below(town_.domains().size())].name;
+        selection.destination = town_.domains()[world_.random().Below(town_.domains().size())].name;
       }
       const absl::StatusOr<uint64_t> retried = control.RetryQueued(selection, Deadline());
-      world_.Tell(absl::StrCat("administrator retries ", selection.destination, ": ",
-                               retried.ok() ? absl::StrCat(*retried)
-                                            : retried.status().ToString()));
+      world_.Tell(
+          absl::StrCat("administrator retries ", selection.destination, ": ",
+                       retried.ok() ? absl::StrCat(*retried) : retried.status().ToString()));
       break;
     }
     case 4:
@@ -143,7 +166,7 @@ void Administrator::Act(relay::Control& control) {
       break;
     }
     default: {
-      (void)control.GetStatus(Deadline());
+      LookAtStatus(control);
       (void)control.QueryHistory({}, Deadline());
       (void)control.CountQueue(10, Deadline());
       break;

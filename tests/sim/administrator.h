@@ -21,11 +21,15 @@ class Administrator {
   // Puts a first list in place.
   void Begin(relay::Control& control);
 
+  void ChangeList(relay::Control& control);
+
   // What the list turned out to be, after a start.
   void ReadList(relay::Control& control);
 
  private:
-  void ChangeList(relay::Control& control);
+  void LookAtStatus(relay::Control& control);
+  // One change, or an import of many.
+  std::vector<policy::Change> SomeChanges(relay::Control& control);
   void RemoveSomething(relay::Control& control);
   policy::Entry SomeEntry();
   MonoTime Deadline() const { return world_.Now() + absl::Minutes(2); }

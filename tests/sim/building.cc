@@ -41,7 +41,7 @@ relay::GatewayOptions World::Options() {
   settings.tls_expiry_action =
       scenario_.bounce ? relay::TlsExpiryAction::kBounce : relay::TlsExpiryAction::kDelete;
   if (scenario_.tight) {
-    settings.max_sessions = 6;
+    settings.max_sessions = Scenario::kTightSessions;
     settings.lane_backlog = 2;
     settings.lane_connections = 2;
     settings.connection_messages = 2;

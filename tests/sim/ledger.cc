@@ -114,12 +114,17 @@ std::vector<const policy::Entry*> Ledger::PossibleEntries(absl::string_view doma
     for (size_t made = 0; made <= at.uncertain.size(); ++made) {
       std::vector<const policy::Entry*> entries;
       for (const policy::Entry& entry : at.entries) {
-        const bool replaced =
-            made > 0 && at.uncertain[made - 1].first.pattern == entry.pattern;
+        const auto replaces = [&entry](const policy::Change& change) {
+          return change.entry.pattern == entry.pattern;
+        };
+        const bool replaced = made > 0 && std::any_of(at.uncertain[made - 1].begin(),
+                                                      at.uncertain[made - 1].end(), replaces);
         if (!replaced) entries.push_back(&entry);
       }
-      if (made > 0 && !at.uncertain[made - 1].second) {
-        entries.push_back(&at.uncertain[made - 1].first);
+      if (made > 0) {
+        for (const policy::Change& change : at.uncertain[made - 1]) {
+          if (change.kind == policy::Change::Kind::kPut) entries.push_back(&change.entry);
+        }
       }
       possible.push_back(Decides(entries, domain, way));
     }
@@ -127,8 +132,15 @@ std::vector<const policy::Entry*> Ledger::PossibleEntries(absl::string_view doma
   return possible;
 }
 
-void Ledger::ListChanging(const policy::Entry& entry, bool removed) {
-  list_.back().uncertain.emplace_back(entry, removed);
+void Ledger::SessionsOpen(uint64_t sessions) {
+  if (scenario_.tight && sessions > Scenario::kTightSessions) {
+    Broken("limits hold", absl::StrCat(sessions, " sessions on one core, where ",
+                                       Scenario::kTightSessions, " may be"));
+  }
+}
+
+void Ledger::ListChanging(std::vector<policy::Change> changes) {
+  list_.back().uncertain.push_back(std::move(changes));
 }
 
 void Ledger::ListIs(std::vector<policy::Entry> entries) {

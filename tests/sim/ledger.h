@@ -25,6 +25,7 @@
 #include "absl/time/time.h"
 #include "engine/io/simulation/simulation.h"
 #include "policy/entry.h"
+#include "policy/table.h"
 #include "queue/history.h"
 #include "queue/retry_timetable.h"
 #include "tests/sim/scenario.h"
@@ -88,8 +89,11 @@ class Ledger {
   void HostRefused(absl::string_view host) { refusing_hosts_.emplace(host); }
 
   // The list. While a change is under way either may hold; afterwards what is said here does.
-  void ListChanging(const policy::Entry& entry, bool removed);
+  void ListChanging(std::vector<policy::Change> changes);
   void ListIs(std::vector<policy::Entry> entries);
+
+  // So many are open on a core, of its clients.
+  void SessionsOpen(uint64_t sessions);
 
   // An administrator has removed items of a message.
   void RemovedByAdmin(absl::string_view queue_id) { removed_.emplace(queue_id); }
@@ -124,8 +128,8 @@ class Ledger {
   struct ListAt {
     MonoTime from;
     std::vector<policy::Entry> entries;
-    // Changes under way since then: either may hold.
-    std::vector<std::pair<policy::Entry, bool>> uncertain;
+    // Transactions under way since then: each may have been made, whole, or not.
+    std::vector<std::vector<policy::Change>> uncertain;
   };
   // The weakest of what may have been demanded at some moment since `since`.
   std::vector<const policy::Entry*> PossibleEntries(absl::string_view domain, policy::Direction way,

@@ -33,8 +33,8 @@ Scenario DrawScenario(uint64_t seed) {
   s.cores = draw.Between(1, 3);
   s.domains = draw.Between(2, 8);
   s.messages = draw.Between(10, 80);
-  static constexpr int kLifetimeHours[] = {6, 24, 72, 168};
-  s.lifetime = absl::Hours(kLifetimeHours[draw.Below(4)]);
+  static constexpr int kLifetimeHours[] = {1, 6, 24, 72, 168};
+  s.lifetime = absl::Hours(kLifetimeHours[draw.Below(5)]);
   s.retry_schedule = draw.OneIn(3) ? "1m,5m,30m,2h" : "5m,10m,20m,40m,80m,160m,3h";
   s.busy = s.lifetime * (0.2 + 0.1 * static_cast<double>(draw.Below(10)));
   s.slow_key = draw.OneIn(4);
@@ -54,6 +54,10 @@ Scenario DrawScenario(uint64_t seed) {
   s.restarts = draw.Count(3);
   s.disk_faults = draw.Count(4);
   s.admin_actions = draw.Count(25);
+  s.lost_domains = draw.Count(3);
+  s.hasty_changes = draw.Count(6);
+  // Long enough to see mail reach its deadline in the middle of it all.
+  if (s.lifetime <= absl::Hours(6)) s.busy *= 2;
   s.clock_steps = draw.OneIn(4) ? draw.Between(1, 2) : 0;
   return s;
 }

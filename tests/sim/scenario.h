@@ -22,6 +22,7 @@ struct Scenario {
   bool slow_key = false;    // a certificate whose key goes through the signer
   bool bounce = true;       // --tls_expiry_action
   absl::Duration lease = absl::Seconds(60);
+  static constexpr int kTightSessions = 6;
   bool tight = false;  // few sessions, descriptors, places in a lane, and little memory
 
   // One in so many; 0: never.
@@ -33,11 +34,13 @@ struct Scenario {
 
   // How many, at random moments while it is busy.
   int dns_changes = 0;     // a domain's mail goes to other hosts from now on
+  int lost_domains = 0;    // from the beginning, and for ever: nobody there, or no TLS
   int hop_changes = 0;     // a next hop goes away, comes back, loses STARTTLS, changes certificates
   int crashes = 0;         // kill -9, or a loss of power
   int restarts = 0;        // SIGTERM
   int disk_faults = 0;     // the disk fills up or breaks for a while
   int admin_actions = 0;   // the list, the queue, certificates
+  int hasty_changes = 0;   // of the list, while a burst of mail is under way
   int clock_steps = 0;     // somebody sets the wall clock
 };
 

@@ -30,7 +30,7 @@ ABSL_FLAG(uint64_t, seeds, 100, "how many to run");
 ABSL_FLAG(uint64_t, start, 1, "the first of them");
 ABSL_FLAG(double, minutes, 0, "stop beginning new ones after so many minutes; 0: no limit");
 ABSL_FLAG(std::string, bug, "",
-          "plant this bug (tests/sim/mutations): in the sanitized build alone");
+          "plant this bug (tests/sim/mutations): in builds with SLUICE_PLANTED_BUGS alone");
 ABSL_FLAG(int, jobs, 0, "how many run side by side; 0: as many as there are processors");
 
 namespace sluice::sim {
@@ -92,7 +92,8 @@ int main(int argc, char** argv) {
 #ifdef SLUICE_PLANTED_BUGS
     sluice::PlantBug(bug);
 #else
-    std::cerr << "simulate: --bug needs the sanitized build (build-sanitize/tests/simulate)\n";
+    std::cerr << "simulate: --bug needs a build with SLUICE_PLANTED_BUGS, as the sanitized one is "
+                 "(build-sanitize/tests/simulate)\n";
     return 2;
 #endif
   }

@@ -64,6 +64,16 @@ Town::Town(const Scenario& scenario, Random& random, const Clock& clock, io::Exe
     if (random.Below(5) == 0) domain.static_route = domain.mx.front();
     domains_.push_back(std::move(domain));
   }
+  for (int i = 0; i < scenario.lost_domains; ++i) {
+    const Domain& domain = domains_[random.Below(domains_.size())];
+    const uint64_t how = random.Below(4);
+    for (Host* const host : domain.mx) {
+      host->lost = true;
+      if (how == 0) host->up = false;
+      if (how == 1) host->proof = Proof::kUntrusted;
+      if (how > 1) host->starttls = static_cast<StartTls>(1 + random.Below(kStartTlsKinds - 1));
+    }
+  }
 }
 
 std::unique_ptr<Host> Town::MakeHost(const std::string& name, const std::string& ip,

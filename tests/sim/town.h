@@ -52,7 +52,7 @@ struct Host {
   bool up = true;
   StartTls starttls = StartTls::kOffered;
   Proof proof = Proof::kGood;
-  bool only_tls12 = false;
+  bool lost = false;  // stays as it is, for ever
 };
 
 struct Domain {

@@ -153,12 +153,14 @@ void World::Crash(bool power_fails) {
                                        : simulation_.Between(absl::Seconds(1), absl::Minutes(1)));
 }
 
-void World::AskAdministrator() {
+void World::AskAdministrator(bool hasty) {
   if (phase_ != Phase::kRunning || administrator_busy_ || stop_wanted_) return;
   administrator_busy_ = true;
-  process_->StartThread([this, first = !std::exchange(first_list_made_, true)] {
+  process_->StartThread([this, hasty, first = !std::exchange(first_list_made_, true)] {
     if (first) {
       administrator_.Begin(*gateway_);
+    } else if (hasty) {
+      administrator_.ChangeList(*gateway_);
     } else {
       administrator_.Act(*gateway_);
     }
@@ -170,8 +172,9 @@ void World::AskAdministrator() {
 
 void World::ChangeSomeHost() {
   if (!trouble_) return;
-  Fault();
   Host& host = *town_.hosts()[simulation_.random().Below(town_.hosts().size())];
+  if (host.lost) return;
+  Fault();
   switch (simulation_.random().Below(6)) {
     case 0:
       host.up = false;
@@ -253,7 +256,7 @@ void World::MendEverything() {
   MendDisk();
   for (const auto& host : town_.hosts()) {
     // One in eight stays as it is, for ever: what goes there ends at its deadline.
-    if (simulation_.OneIn(8)) continue;
+    if (host->lost || simulation_.OneIn(8)) continue;
     host->up = true;
     host->starttls = StartTls::kOffered;
     host->proof = Proof::kGood;
@@ -288,6 +291,11 @@ void World::Plan() {
   });
   at_random(scenario_.admin_actions, [this] { AskAdministrator(); });
   at_random(scenario_.clock_steps, [this] { StepClock(); });
+  for (int i = 0; i < scenario_.hasty_changes; ++i) {
+    simulation_.At(simulation_.clock().MonoNow() + BurstBegins() +
+                       simulation_.Between(absl::ZeroDuration(), absl::Minutes(1)),
+                   [this] { AskAdministrator(/*hasty=*/true); });
+  }
 }
 
 Letter World::MakeLetter(int number) {
@@ -319,8 +327,8 @@ void World::PlanMail() {
   for (int i = 0; i < scenario_.messages; ++i) {
     // In bursts and alone.
     const absl::Duration when = i > 0 && simulation_.OneIn(3)
-                                    ? scenario_.busy / 3 + simulation_.Between(
-                                                               absl::ZeroDuration(), absl::Seconds(2))
+                                    ? BurstBegins() + simulation_.Between(absl::ZeroDuration(),
+                                                                          absl::Seconds(2))
                                     : simulation_.Between(absl::Seconds(5), scenario_.busy);
     simulation_.After(when, [this, i] {
       Letter& letter = ledger_.NewLetter(MakeLetter(i));

@@ -69,10 +69,12 @@ class World {
   void Restart();
   void Crash(bool power_fails);
   void StartAgainAfter(absl::Duration wait);
-  void AskAdministrator();
+  // `hasty`: to change the list.
+  void AskAdministrator(bool hasty = false);
 
   // What goes wrong.
   void Plan();
+  absl::Duration BurstBegins() const { return scenario_.busy / 3; }
   void PlanMail();
   void ChangeSomeHost();
   void FailDisk();
