@@ -43,7 +43,8 @@ ABSL_FLAG(int64_t, max_message_size, 50 << 20, "Largest message taken, in bytes 
 ABSL_FLAG(int, max_recipients, 1000, "Most recipients of one message");
 ABSL_FLAG(int, max_sessions, 10000, "Most sessions open on one core; the next client gets 421");
 ABSL_FLAG(int64_t, max_body_memory, int64_t{512} << 20,
-          "Most bytes of bodies that one core holds while they arrive; beyond it clients get 452");
+          "Most bytes of bodies that one core holds while they arrive (beyond it clients get 452), and "
+          "again as many of those that go out (beyond it they are read from disk, and wait for room)");
 ABSL_FLAG(absl::Duration, smtpd_command_timeout, absl::Minutes(5),
           "How long a client may take for its next command");
 ABSL_FLAG(absl::Duration, smtpd_data_timeout, absl::Minutes(10),

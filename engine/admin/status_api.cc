@@ -22,6 +22,8 @@ struct Count {
 
 constexpr Count kCounts[] = {
     {"sessions", &CoreStatus::sessions},
+    {"bodies_in_bytes", &CoreStatus::bodies_in_bytes},
+    {"bodies_out_bytes", &CoreStatus::bodies_out_bytes},
     {"connections", &CoreStatus::connections},
     {"connections_refused", &CoreStatus::connections_refused},
     {"handshakes", &CoreStatus::handshakes},

@@ -108,6 +108,9 @@ struct ServedCertificate {
 struct CoreStatus {
   int core = 0;
   uint64_t sessions = 0;  // open now, in
+  // Bodies in memory now: while they arrive and are written, and while they wait to be sent or are.
+  uint64_t bodies_in_bytes = 0;
+  uint64_t bodies_out_bytes = 0;
   // In.
   uint64_t connections = 0;
   uint64_t connections_refused = 0;

@@ -25,6 +25,18 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
+// What is held at the moment; as a Counter, the owning core only.
+class Gauge {
+ public:
+  void Add(uint64_t n) { Set(value() + n); }
+  void Subtract(uint64_t n) { Set(value() - n); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  std::atomic<uint64_t> value_{0};
+};
+
 struct alignas(64) Counters {
   // In.
   Counter connections;           // taken
@@ -49,6 +61,7 @@ struct alignas(64) Counters {
   Counter failed;                // recipients, for good
   Counter expired;               // messages (for one destination)
   Counter deleted_tls_policy;    // of these, because of TLS policy
+  Gauge kept_body_bytes;         // of attempts in lanes
 };
 
 // Where a failure is counted in Counters::failures_by_reason, and the word for that place.

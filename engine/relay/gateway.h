@@ -90,6 +90,8 @@ class Gateway final : public Control {
   absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) override;
   absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;
   absl::StatusOr<Status> GetStatus(MonoTime deadline) override;
+  // At once.
+  std::vector<CoreStatus> GetCores() const;
 
  private:
   Gateway(GatewayOptions options, io::Machine& machine);

@@ -216,6 +216,12 @@ absl::Status Gateway::ReloadCertificates(absl::string_view by, MonoTime deadline
   return absl::OkStatus();
 }
 
+std::vector<CoreStatus> Gateway::GetCores() const {
+  std::vector<CoreStatus> cores;
+  for (const auto& shard : shards_) cores.push_back(shard->StatusOfCore());
+  return cores;
+}
+
 absl::StatusOr<Status> Gateway::GetStatus(MonoTime deadline) {
   Status status;
   status.version = options_.version;
@@ -224,7 +230,7 @@ absl::StatusOr<Status> Gateway::GetStatus(MonoTime deadline) {
   status.uptime = clock_.MonoNow() - started_;
   status.draining = draining_;
   status.listeners = listeners_;
-  for (const auto& shard : shards_) status.cores.push_back(shard->StatusOfCore());
+  status.cores = GetCores();
   SLUICE_ASSIGN_OR_RETURN(status.queue, CountQueue(/*most_destinations=*/0, deadline));
   const std::shared_ptr<const policy::Snapshot> list = table_->current();
   status.policy_entries = list->size();

@@ -60,6 +60,7 @@ Lane::~Lane() { SLUICE_CHECK(idle()); }
 
 bool Lane::Offer(Attempt& attempt) {
   if (backlog_.size() >= host_.settings().lane_backlog) return false;
+  has_bodies_ |= attempt.body.has_value();
   backlog_.push_back(std::move(attempt));
   // One that waits takes one message; of a burst the others need further connections all the same.
   if (waiting_carriers_ > 0) arrived_.NotifyOne();
@@ -105,6 +106,11 @@ void Lane::Fail(Attempt attempt, AttemptReport report) {
 void Lane::FailBacklog(const AttemptReport& report) {
   // What arrives meanwhile is another round's.
   for (Attempt& attempt : std::exchange(backlog_, {})) Fail(std::move(attempt), report);
+}
+
+void Lane::DropBodies() {
+  if (!std::exchange(has_bodies_, false)) return;
+  for (Attempt& attempt : backlog_) host_.DropBody(attempt);
 }
 
 void Lane::Drain() {

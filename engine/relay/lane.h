@@ -51,6 +51,8 @@ class LaneHost {
   virtual OutboundPolicy PolicyFor(absl::string_view domain) const = 0;
   // Brings the body into memory where it is not; false: it cannot be had now.
   virtual io::Task<bool> LoadBody(Attempt& attempt) = 0;
+  // Out of memory with it, to make room: it is loaded again in front of its DATA.
+  virtual void DropBody(Attempt& attempt) = 0;
   // The attempt is over: its outcome goes to the store, and the attempt is gone.
   virtual void Conclude(Attempt attempt, const AttemptReport& report) = 0;
   // Neither is counted as a try. The list has changed, and another lane is to have it:
@@ -71,6 +73,9 @@ class Lane {
 
   // False when the backlog is full; `attempt` is then left as it was.
   bool Offer(Attempt& attempt);
+
+  // The bodies of what waits make room for others.
+  void DropBodies();
 
   // Takes nothing new up: what waits is put back, running sends go on.
   void Drain();
@@ -96,6 +101,7 @@ class Lane {
   const OutboundPolicy policy_;
   const std::string digest_;
   std::deque<Attempt> backlog_;
+  bool has_bodies_ = false;  // some of the backlog, perhaps
   io::Event arrived_;
   size_t carriers_ = 0;
   size_t waiting_carriers_ = 0;  // with an open session and nothing to send

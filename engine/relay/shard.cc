@@ -168,15 +168,32 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
 // Bodies stay in memory as long as there is room; the others are read again when their turn comes.
 void Shard::KeepBody(Attempt& attempt) {
   if (!attempt.body.has_value()) return;
-  if (kept_body_bytes_ + attempt.body->size() > settings_.max_body_memory) {
+  const uint64_t bytes = attempt.body->size();
+  attempt.envelope.body_bytes = bytes;  // of fresh mail the store alone has noted it
+  if (counters_.kept_body_bytes.value() + bytes > settings_.max_body_memory) {
     attempt.body.reset();
   } else {
-    kept_body_bytes_ += attempt.body->size();
+    counters_.kept_body_bytes.Add(bytes);
   }
 }
 
-void Shard::DropBody(Attempt& attempt) {
-  if (attempt.body.has_value()) kept_body_bytes_ -= attempt.body->size();
+void Shard::DropBody(Attempt& attempt) { (void)TakeBody(attempt); }
+
+std::optional<io::Body> Shard::TakeBody(Attempt& attempt) {
+  if (attempt.body.has_value()) counters_.kept_body_bytes.Subtract(attempt.body->size());
+  return std::exchange(attempt.body, std::nullopt);
+}
+
+// Whether so much more may be kept. What only waits gives way to what is to be sent now; and one body
+// may always be kept, however large it is.
+bool Shard::MakeRoom(uint64_t bytes) {
+  const auto fits = [this, bytes] {
+    const uint64_t kept = counters_.kept_body_bytes.value();
+    return kept == 0 || kept + bytes <= settings_.max_body_memory;
+  };
+  if (fits() || SLUICE_PLANTED_BUG(BodiesWithoutBound)) return true;
+  for (const auto& [key, lane] : lanes_) lane->DropBodies();
+  return fits();
 }
 
 io::Task<bool> Shard::LoadBody(Attempt& attempt) {
@@ -186,10 +203,20 @@ io::Task<bool> Shard::LoadBody(Attempt& attempt) {
 
 io::Task<absl::Status> Shard::ReadBody(Attempt& attempt) {
   if (attempt.body.has_value()) co_return absl::OkStatus();
+  const uint64_t bytes = attempt.envelope.body_bytes;
+  if (!MakeRoom(bytes)) {
+    log::Info("body_memory_full", {{"id", attempt.envelope.id.ToString()},
+                                   {"bytes", bytes},
+                                   {"kept", counters_.kept_body_bytes.value()},
+                                   {"effect", "it is tried again a little later"}});
+    co_return absl::ResourceExhaustedError("--max_body_memory is used up");
+  }
+  counters_.kept_body_bytes.Add(bytes);
   io::Answer<absl::StatusOr<io::Body>> loaded(core_);
   spool_.LoadBody(attempt.envelope.id, attempt.envelope.destination, loaded.Sender());
   std::optional<absl::StatusOr<io::Body>> answer =
       co_await loaded.Wait(core_.Now() + kStoreReadTimeout);
+  counters_.kept_body_bytes.Subtract(bytes);
   const absl::Status status = answer.has_value()
                                   ? answer->status()
                                   : absl::DeadlineExceededError("the store did not answer in time");
@@ -199,12 +226,12 @@ io::Task<absl::Status> Shard::ReadBody(Attempt& attempt) {
     co_return status;
   }
   attempt.body = **std::move(answer);
-  kept_body_bytes_ += attempt.body->size();
+  counters_.kept_body_bytes.Add(attempt.body->size());
   co_return absl::OkStatus();
 }
 
 void Shard::Redirect(Attempt attempt) {
-  DropBody(attempt);
+  attempt.body = TakeBody(attempt);
   Dispatch(std::move(attempt));
 }
 
@@ -240,11 +267,11 @@ io::Task<void> Shard::SweepLanes() {
 // ---- What became of it
 
 void Shard::Conclude(Attempt attempt, const AttemptReport& report) {
-  DropBody(attempt);
+  std::optional<io::Body> body = TakeBody(attempt);
   OutcomeWriter::Written written =
       writer_.OfAttempt(std::move(attempt.envelope), report, spool_.Now());
   Count(written, report);
-  core_.Spawn(Record(std::move(written), std::move(attempt.body)));
+  core_.Spawn(Record(std::move(written), std::move(body)));
 }
 
 void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& report) {
@@ -297,7 +324,7 @@ io::Task<absl::Status> Shard::AddNotification(OutcomeWriter::Written& written,
   if (!original.body.has_value()) {
     const absl::Status loaded = co_await ReadBody(original);
     if (loaded.ok()) {
-      DropBody(original);
+      original.body = TakeBody(original);
     } else if (absl::IsDataLoss(loaded)) {
       original.body = io::Body();
     } else {
@@ -330,6 +357,7 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
     }
     co_await core_.SleepUntil(core_.Now() + kPutBackFor);
   }
+  bool told = false;
   while (true) {
     io::Answer<absl::StatusOr<queue::Afterwards>> finished(core_);
     spool_.Finish(written.result, finished.Sender());
@@ -337,6 +365,7 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
         co_await finished.Wait(MonoTime::Never());  // the store answers everything it is asked
     const absl::Status status = answer->status();
     if (status.ok()) {
+      if (told) log::Info("outcome_written", {{"id", id.ToString()}});
       if (written.expired) CountExpiry(written);
       for (Attempt& attempt : notifications) Dispatch(std::move(attempt));
       if (**answer == queue::Afterwards::kExpired && !SLUICE_PLANTED_BUG(ExpiryInOneStateOnly)) {
@@ -344,7 +373,12 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
       }
       co_return;
     }
-    log::Error("outcome_not_written", {{"id", id.ToString()}, {"error", status.message()}});
+    // Told once: a disk that fails for hours must not fill another with it.
+    if (!std::exchange(told, true)) {
+      log::Error("outcome_not_written", {{"id", id.ToString()},
+                                         {"error", status.message()},
+                                         {"effect", "it is not tried again until it is written"}});
+    }
     if (absl::IsCancelled(status) || absl::IsFailedPrecondition(status)) {
       co_return;  // the store is closed, or knows better
     }
@@ -396,6 +430,8 @@ CoreStatus Shard::StatusOfCore() const {
   status.failed = counters_.failed.value();
   status.expired = counters_.expired.value();
   status.deleted_tls_policy = counters_.deleted_tls_policy.value();
+  status.bodies_in_bytes = body_budget_.used();
+  status.bodies_out_bytes = counters_.kept_body_bytes.value();
   for (size_t i = 0; i < kFailureWords; ++i) {
     const uint64_t count = counters_.failures_by_reason[i].value();
     if (count > 0) status.failures[FailureWord(i)] = count;

@@ -93,6 +93,7 @@ class Shard final : private LaneHost, private ReceptionHost {
 
   // LaneHost.
   io::Task<bool> LoadBody(Attempt& attempt) override;
+  void DropBody(Attempt& attempt) override;
   void Conclude(Attempt attempt, const AttemptReport& report) override;
   void Redirect(Attempt attempt) override;
   void PutBack(Attempt attempt) override;
@@ -107,7 +108,9 @@ class Shard final : private LaneHost, private ReceptionHost {
   void DispatchHere(Attempt attempt, HopTarget target);
   void LeaveToSuccessor(const queue::Envelope& envelope);
   void KeepBody(Attempt& attempt);
-  void DropBody(Attempt& attempt);
+  // The body is no longer counted as kept.
+  std::optional<io::Body> TakeBody(Attempt& attempt);
+  bool MakeRoom(uint64_t bytes);
   io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);
   io::Task<absl::Status> AddNotification(OutcomeWriter::Written& written,
                                          std::optional<io::Body> body,
@@ -136,7 +139,6 @@ class Shard final : private LaneHost, private ReceptionHost {
   std::unordered_set<io::Listener*> listeners_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_;  // by target and policy
-  size_t kept_body_bytes_ = 0;  // of attempts in lanes
   bool draining_ = false;
   io::Event drained_;
 };

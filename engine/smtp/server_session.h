@@ -14,6 +14,7 @@
 #ifndef SLUICE_ENGINE_SMTP_SERVER_SESSION_H_
 #define SLUICE_ENGINE_SMTP_SERVER_SESSION_H_
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -31,24 +32,25 @@
 
 namespace sluice::smtp {
 
-// Bytes of bodies that a core holds while they arrive and until they are on disk.
+// Bytes of bodies that a core holds while they arrive and until they are on disk. One core; used():
+// any thread.
 class BodyBudget {
  public:
   explicit BodyBudget(size_t limit) : limit_(limit) {}
-  size_t used() const { return used_; }
+  size_t used() const { return used_.load(std::memory_order_relaxed); }
 
   // A share of the budget, given back when it goes.
   class Share {
    public:
     explicit Share(BodyBudget& budget) : budget_(budget) {}
-    ~Share() { budget_.used_ -= bytes_; }
+    ~Share() { budget_.Use(budget_.used() - bytes_); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
     // False when the budget has no room for that much; the share then stays as it was. A share can
     // always be made smaller.
     bool Resize(size_t bytes) {
-      if (bytes > bytes_ && bytes - bytes_ > budget_.limit_ - budget_.used_) return false;
-      budget_.used_ = budget_.used_ - bytes_ + bytes;
+      if (bytes > bytes_ && bytes - bytes_ > budget_.limit_ - budget_.used()) return false;
+      budget_.Use(budget_.used() - bytes_ + bytes);
       bytes_ = bytes;
       return true;
     }
@@ -59,8 +61,10 @@ class BodyBudget {
   };
 
  private:
+  void Use(size_t bytes) { used_.store(bytes, std::memory_order_relaxed); }
+
   const size_t limit_;
-  size_t used_ = 0;
+  std::atomic<size_t> used_{0};
 };
 
 class ServerSession {

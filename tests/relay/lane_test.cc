@@ -26,6 +26,8 @@ using Heard = TestHop::Heard;
 using Outcome = smtp::RecipientResult::Outcome;
 using Said = TestHop::Said;
 
+constexpr char kBody[] = "Subject: x\r\n\r\nhello\r\n";
+
 class LaneTest : public testing::Test, private LaneHost {
  protected:
   LaneTest() : hop_(core_, contexts_.server()) {
@@ -56,7 +58,7 @@ class LaneTest : public testing::Test, private LaneHost {
     attempt.envelope.destination = "example.com";
     attempt.envelope.sender = sender;
     attempt.envelope.recipients.emplace_back().address = "bob@example.com";
-    attempt.body = io::Body::Copy("Subject: x\r\n\r\nhello\r\n");
+    attempt.body = io::Body::Copy(kBody);
     return attempt;
   }
   io::Task<void> OfferTo(Lane& lane, int count) {
@@ -90,6 +92,7 @@ class LaneTest : public testing::Test, private LaneHost {
   Settings settings_;
   TestHop hop_;
   std::vector<Concluded> concluded_;
+  int dropped_ = 0;
   std::vector<std::string> redirected_;
   std::vector<std::string> put_back_;
   std::function<bool()> load_body_ = [] { return true; };
@@ -110,9 +113,15 @@ class LaneTest : public testing::Test, private LaneHost {
   OutboundPolicy PolicyFor(absl::string_view domain) const override {
     return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
   }
-  io::Task<bool> LoadBody(Attempt&) override {
+  io::Task<bool> LoadBody(Attempt& attempt) override {
     co_await core_.SleepUntil(core_.Now() + load_time_);
-    co_return load_body_();
+    const bool loads = load_body_();
+    if (loads && !attempt.body.has_value()) attempt.body = io::Body::Copy(kBody);
+    co_return loads;
+  }
+  void DropBody(Attempt& attempt) override {
+    dropped_ += attempt.body.has_value() ? 1 : 0;
+    attempt.body.reset();
   }
   void Conclude(Attempt attempt, const AttemptReport& report) override {
     concluded_.push_back({attempt.envelope.sender, report, core_.Now()});
@@ -139,6 +148,21 @@ TEST_F(LaneTest, SendsWhatWaitsOverOneConnection) {
   }
   EXPECT_EQ(hop_.CountInClear("MAIL"), 0);  // it was offered TLS
   EXPECT_TRUE(lane->idle());
+}
+
+TEST_F(LaneTest, WhatWaitsGivesItsBodyUpAndIsSentAllTheSame) {
+  const auto lane = NewLane();
+  for (const char* const sender : {"a@sender.example", "b@sender.example"}) {
+    Attempt attempt = MessageFrom(sender);
+    ASSERT_TRUE(lane->Offer(attempt));
+  }
+  lane->DropBodies();
+  EXPECT_EQ(dropped_, 2);
+  lane->DropBodies();
+  EXPECT_EQ(dropped_, 2);
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(3));
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(OutcomeOf(i), Outcome::kDelivered);
 }
 
 TEST_F(LaneTest, AnEnforcedDomainWaitsWhateverTheServerDoes) {

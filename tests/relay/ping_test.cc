@@ -90,6 +90,7 @@ class PingTest : public testing::Test, private LaneHost {
   }
   // A ping carries no mail.
   io::Task<bool> LoadBody(Attempt&) override { SLUICE_CHECK(false); }
+  void DropBody(Attempt&) override { SLUICE_CHECK(false); }
   void Conclude(Attempt, const AttemptReport&) override { SLUICE_CHECK(false); }
   void Redirect(Attempt) override { SLUICE_CHECK(false); }
   void PutBack(Attempt) override { SLUICE_CHECK(false); }

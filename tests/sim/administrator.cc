@@ -83,7 +83,6 @@ std::vector<policy::Change> Administrator::SomeChanges(relay::Control& control) 
 }
 
 void Administrator::ChangeList(relay::Control& control) {
-  LookAtStatus(control);
   policy::Transaction transaction;
   transaction.author.by = "simulated administrator";
   transaction.author.at = world_.clock().WallNow();
@@ -125,12 +124,6 @@ void Administrator::RemoveSomething(relay::Control& control) {
                            removed.ok() ? absl::StrCat(*removed) : removed.status().ToString()));
 }
 
-void Administrator::LookAtStatus(relay::Control& control) {
-  const absl::StatusOr<relay::Status> status = control.GetStatus(Deadline());
-  if (!status.ok()) return;
-  for (const relay::CoreStatus& core : status->cores) ledger_.SessionsOpen(core.sessions);
-}
-
 void Administrator::Act(relay::Control& control) {
   switch (world_.random().Below(8)) {
     case 0:
@@ -166,7 +159,7 @@ void Administrator::Act(relay::Control& control) {
       break;
     }
     default: {
-      LookAtStatus(control);
+      (void)control.GetStatus(Deadline());
       (void)control.QueryHistory({}, Deadline());
       (void)control.CountQueue(10, Deadline());
       break;

@@ -27,7 +27,6 @@ class Administrator {
   void ReadList(relay::Control& control);
 
  private:
-  void LookAtStatus(relay::Control& control);
   // One change, or an import of many.
   std::vector<policy::Change> SomeChanges(relay::Control& control);
   void RemoveSomething(relay::Control& control);

@@ -45,7 +45,7 @@ relay::GatewayOptions World::Options() {
     settings.lane_backlog = 2;
     settings.lane_connections = 2;
     settings.connection_messages = 2;
-    settings.max_body_memory = 64 << 10;
+    settings.max_body_memory = Scenario::kTightBodyMemory;
   }
   options.engine.cores = scenario_.cores;
   options.spool.data_dir = "/var/lib/sluice";

@@ -16,6 +16,8 @@ namespace {
 
 // How much later than its deadline an item may end: an attempt that runs may finish.
 constexpr absl::Duration kMostAttempt = absl::Hours(3);
+// Bytes; what the gateway puts in front of a body.
+constexpr uint64_t kTraceFields = 1024;
 
 bool Applies(const policy::Entry& entry, policy::Direction way) {
   return way == policy::Direction::kOutbound ? entry.applies_outbound() : entry.applies_inbound();
@@ -132,10 +134,17 @@ std::vector<const policy::Entry*> Ledger::PossibleEntries(absl::string_view doma
   return possible;
 }
 
-void Ledger::SessionsOpen(uint64_t sessions) {
-  if (scenario_.tight && sessions > Scenario::kTightSessions) {
-    Broken("limits hold", absl::StrCat(sessions, " sessions on one core, where ",
-                                       Scenario::kTightSessions, " may be"));
+void Ledger::CheckLimits() {
+  if (!scenario_.tight) return;
+  // A body that just fitted in may go out with what was put in front of it.
+  constexpr uint64_t kMostOut = Scenario::kTightBodyMemory + kTraceFields;
+  for (const relay::CoreStatus& core : cores_()) {
+    if (core.sessions > Scenario::kTightSessions ||
+        core.bodies_in_bytes > Scenario::kTightBodyMemory || core.bodies_out_bytes > kMostOut) {
+      Broken("limits hold",
+             absl::StrCat(core.sessions, " sessions, ", core.bodies_in_bytes, " bytes of bodies in, ",
+                          core.bodies_out_bytes, " out, on one core"));
+    }
   }
 }
 
@@ -149,6 +158,7 @@ void Ledger::ListIs(std::vector<policy::Entry> entries) {
 
 void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
                           const tls::ConnectionInfo* tls, Proof proof, MonoTime mail_from_at) {
+  CheckLimits();
   const absl::string_view domain = DomainOf(recipient);
   std::vector<std::string> breaches;
   const std::vector<const policy::Entry*> possible =

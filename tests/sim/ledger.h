@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/io/simulation/simulation.h"
+#include "engine/relay/control.h"
 #include "policy/entry.h"
 #include "policy/table.h"
 #include "queue/history.h"
@@ -92,8 +93,8 @@ class Ledger {
   void ListChanging(std::vector<policy::Change> changes);
   void ListIs(std::vector<policy::Entry> entries);
 
-  // So many are open on a core, of its clients.
-  void SessionsOpen(uint64_t sessions);
+  // Asked, when a next hop hears an envelope, what each core of the gateway holds.
+  void set_cores(std::function<std::vector<relay::CoreStatus>()> cores) { cores_ = std::move(cores); }
 
   // An administrator has removed items of a message.
   void RemovedByAdmin(absl::string_view queue_id) { removed_.emplace(queue_id); }
@@ -146,6 +147,7 @@ class Ledger {
   // A sender who is owed a notification gets one.
   void CheckNotified(const Letter& letter);
   void CheckTwice();
+  void CheckLimits();
   Letter* FindLetter(absl::string_view token);
 
   io::Simulation& world_;
@@ -165,6 +167,7 @@ class Ledger {
   std::set<std::string> notified_;  // senders to whom a notification has had an end
   size_t twice_ = 0;
   std::function<void(absl::string_view)> on_broken_;
+  std::function<std::vector<relay::CoreStatus>()> cores_;
 };
 
 // The local part up to '-' or '@', which is a message's token: "m17-2@d1.example" is of "m17".

@@ -3,6 +3,7 @@
 #ifndef SLUICE_TESTS_SIM_SCENARIO_H_
 #define SLUICE_TESTS_SIM_SCENARIO_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,7 @@ struct Scenario {
   bool bounce = true;       // --tls_expiry_action
   absl::Duration lease = absl::Seconds(60);
   static constexpr int kTightSessions = 6;
+  static constexpr size_t kTightBodyMemory = size_t{8} << 10;
   bool tight = false;  // few sessions, descriptors, places in a lane, and little memory
 
   // One in so many; 0: never.

@@ -37,6 +37,9 @@ World::World(const Scenario& scenario, std::string directory)
   network_.set_weather([this](const io::SocketAddress& from, const io::SocketAddress& to) {
     return Weather(from, to);
   });
+  ledger_.set_cores([this] {
+    return phase_ == Phase::kRunning ? gateway_->GetCores() : std::vector<relay::CoreStatus>();
+  });
   log::SetSink([this](log::Level /*level*/, absl::string_view line) {
     simulation_.Tell(absl::StrCat("gateway: ", line));
   });
@@ -62,6 +65,7 @@ void World::StartGateway() {
     return simulation_.Between(absl::Microseconds(5), absl::Milliseconds(1));
   });
   if (scenario_.tight) process_->set_descriptors(24);
+  process_->set_longest_wait(absl::Minutes(10));
   simulation_.Tell("gateway starts");
   process_->StartThread([this, &process = *process_] { LiveAndDie(process); });
 }

@@ -104,6 +104,7 @@ class SimulatedProcess::Engine final : public io::Engine {
     process_.Await(mutex, absl::Condition(&idle), MonoTime::Never());
     for (const auto& core : cores_) {
       SLUICE_CHECK(core->buffers().on_loan() == 0);
+      SLUICE_CHECK(core->timers().size() == 0);
       process_.End(*core);
       process_.cores_.erase(std::find(process_.cores_.begin(), process_.cores_.end(), core.get()));
     }
@@ -214,6 +215,11 @@ bool SimulatedProcess::Await(absl::Mutex& mutex, const absl::Condition& conditio
   Thread* const thread = Thread::Current(*this);
   SLUICE_CHECK(thread != nullptr);  // cores must not block
   return thread->Wait(mutex, condition, deadline);
+}
+
+void SimulatedProcess::CheckWait(MonoTime deadline) const {
+  if (longest_wait_ == absl::InfiniteDuration()) return;
+  SLUICE_CHECK(deadline <= world_.Now() + longest_wait_);
 }
 
 absl::Duration SimulatedProcess::TimeOfJob(const std::string& executor) {

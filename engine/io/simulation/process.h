@@ -48,6 +48,8 @@ class SimulatedProcess final : public Machine {
   bool killed() const { return killed_; }
 
   void set_job_time(JobTime job_time) { job_time_ = std::move(job_time); }
+  // No wait on a connection may be for longer (checked); without it, for ever too.
+  void set_longest_wait(absl::Duration longest) { longest_wait_ = longest; }
   // Connections that may be open at a time.
   void set_descriptors(size_t most) { most_ends_ = most; }
 
@@ -85,6 +87,7 @@ class SimulatedProcess final : public Machine {
   void Begin(Simulation::Actor& actor);
   void End(Simulation::Actor& actor);
   absl::Duration TimeOfJob(const std::string& executor);
+  void CheckWait(MonoTime deadline) const;
   void OpenedEnd() { ++open_ends_; }
   void ClosedEnd() { --open_ends_; }
   bool no_descriptor_left() const { return open_ends_ >= most_ends_; }
@@ -95,6 +98,7 @@ class SimulatedProcess final : public Machine {
   const SocketAddress address_;
   JobTime job_time_;
   size_t most_ends_ = SIZE_MAX;
+  absl::Duration longest_wait_ = absl::InfiniteDuration();
   size_t open_ends_ = 0;
   bool killed_ = false;
   // All that run; for Kill().

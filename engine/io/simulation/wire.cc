@@ -157,6 +157,7 @@ SimulatedConnection::~SimulatedConnection() { SLUICE_CHECK(closed_); }
 
 Task<absl::StatusOr<Input>> SimulatedConnection::Receive(MonoTime deadline) {
   const Operation operation(*this);
+  core_.process().CheckWait(deadline);
   co_await core_.SleepUntil(MonoTime());  // never at once, as with the real ring
   while (true) {
     if (aborted_) co_return absl::CancelledError("the connection was ended from this side");
@@ -193,6 +194,7 @@ void SimulatedConnection::Queue(absl::string_view& bytes) {
 Task<absl::Status> SimulatedConnection::Send(absl::Span<const absl::string_view> pieces,
                                              MonoTime deadline) {
   const Operation operation(*this);
+  core_.process().CheckWait(deadline);
   co_await core_.SleepUntil(MonoTime());
   for (absl::string_view piece : pieces) {
     while (!piece.empty()) {
