@@ -78,7 +78,7 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
                                                 absl::string_view bytes) {
   Row row;
   if (bytes.size() > INT_MAX || !row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      row.attempt() > INT_MAX ||
+      row.attempt() > INT_MAX || row.next_attempt_ns() < 0 || row.deadline_ns() < 0 ||
       (row.direction() != Row::INBOUND && row.direction() != Row::OUTBOUND)) {
     return Damaged(position);
   }

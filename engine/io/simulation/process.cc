@@ -238,10 +238,4 @@ size_t SimulatedProcess::buffers_on_loan() const {
   return total;
 }
 
-size_t SimulatedProcess::timers() const {
-  size_t total = 0;
-  for (SimulatedCore* core : cores_) total += core->timers().size();
-  return total;
-}
-
 }  // namespace sluice::io

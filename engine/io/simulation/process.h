@@ -68,7 +68,6 @@ class SimulatedProcess final : public Machine {
   size_t open_ends() const { return open_ends_; }
   size_t live_tasks() const;
   size_t buffers_on_loan() const;
-  size_t timers() const;
 
  private:
   class Executor;

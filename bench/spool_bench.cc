@@ -1,0 +1,194 @@
+// The queue on a real disk: messages made durable, and work found among what waits.
+//
+//   spool_bench --benchmark_filter=Accept
+//   SLUICE_BENCH_DIR=/var/tmp spool_bench          where its databases are made; default /tmp
+//
+// x_sync is the time of a group of messages as a multiple of writing the same bytes to one file and
+// waiting for fdatasync, measured in turns with it: the least that a durable queue can cost on this
+// disk. On a file system in memory it means nothing.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
+#include "benchmark/benchmark.h"
+#include "engine/base/check.h"
+#include "engine/base/clock.h"
+#include "engine/base/log.h"
+#include "engine/base/random.h"
+#include "engine/io/executor.h"
+#include "queue/spool.h"
+
+namespace sluice::queue {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock;
+
+double SecondsSince(SteadyTime::time_point began) {
+  return std::chrono::duration<double>(SteadyTime::now() - began).count();
+}
+
+std::string NewDirectory() {
+  const char* const base = std::getenv("SLUICE_BENCH_DIR");
+  std::string path = absl::StrCat(base == nullptr ? "/tmp" : base, "/sluice-spool-bench-XXXXXX");
+  SLUICE_CHECK(mkdtemp(path.data()) != nullptr);
+  return path;
+}
+
+class World {
+ public:
+  World() : directory_(NewDirectory()), executor_(io::NewThreadExecutor("sluice-store")) {
+    log::Configure(log::Level::kError, log::Format::kText);
+    SpoolOptions options;
+    options.data_dir = absl::StrCat(directory_, "/data");
+    options.clock = &SystemClock();
+    options.store = executor_.get();
+    spool_ = *Spool::Open(options);
+  }
+  ~World() {
+    absl::Notification closed;
+    spool_->Close([&closed](const absl::Status&) { closed.Notify(); });
+    closed.WaitForNotification();
+    spool_.reset();
+    executor_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  const std::string& directory() const { return directory_; }
+  Spool& spool() { return *spool_; }
+
+  NewMessage Compose(const std::string& body) {
+    NewMessage message;
+    message.id = ids_.Next(spool_->Now());
+    message.body = io::Body::Copy(body);
+    Envelope& envelope = message.envelopes.emplace_back();
+    envelope.id = message.id;
+    envelope.destination = absl::StrCat("d", random_.Below(1000), ".example");
+    envelope.sender = "alice@sender.example";
+    envelope.recipients.emplace_back().address = absl::StrCat("bob@", envelope.destination);
+    envelope.accepted_at = spool_->Now();
+    envelope.deadline = envelope.accepted_at + absl::Hours(168);
+    return message;
+  }
+
+  // So many at once, and waits until all are on disk; they stay in flight.
+  std::vector<Envelope> Accept(size_t count, const std::string& body) {
+    std::vector<Envelope> accepted;
+    absl::BlockingCounter left(static_cast<int>(count));
+    for (size_t i = 0; i < count; ++i) {
+      NewMessage message = Compose(body);
+      accepted.push_back(message.envelopes.front());
+      spool_->Accept(std::move(message), [&left](const absl::Status& status) {
+        SLUICE_CHECK(status.ok());
+        left.DecrementCount();
+      });
+    }
+    left.Wait();
+    return accepted;
+  }
+
+  // Ends an attempt at each: as delivered, or deferred until `next`.
+  void Finish(std::vector<Envelope> envelopes, std::optional<absl::Time> next) {
+    absl::BlockingCounter left(static_cast<int>(envelopes.size()));
+    for (Envelope& envelope : envelopes) {
+      AttemptResult result;
+      if (!next.has_value()) envelope.recipients.front().state = RecipientState::kDelivered;
+      result.next_attempt = next.value_or(envelope.deadline);
+      result.envelope = std::move(envelope);
+      spool_->Finish(std::move(result), [&left](const absl::StatusOr<Afterwards>& done) {
+        SLUICE_CHECK(done.ok());
+        left.DecrementCount();
+      });
+    }
+    left.Wait();
+  }
+
+  TakenWork TakeDue(size_t limit) {
+    absl::Notification taken;
+    TakenWork work;
+    spool_->TakeDue(spool_->Now(), limit, [&](absl::StatusOr<TakenWork> answer) {
+      SLUICE_CHECK(answer.ok());
+      work = *std::move(answer);
+      taken.Notify();
+    });
+    taken.WaitForNotification();
+    return work;
+  }
+
+ private:
+  const std::string directory_;
+  Random random_{1};
+  MessageIdSource ids_{random_};
+  std::unique_ptr<io::Executor> executor_;
+  std::unique_ptr<Spool> spool_;
+};
+
+// A message's life when all goes well: accepted, durable, delivered. Arguments: how many come at
+// once, bytes of a body.
+void BM_AcceptAndDeliver(benchmark::State& state) {
+  const auto together = static_cast<size_t>(state.range(0));
+  const std::string body(static_cast<size_t>(state.range(1)), 'x');
+  World world;
+  const int file =
+      open(absl::StrCat(world.directory(), "/bound").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  SLUICE_CHECK(file >= 0);
+  const std::string group(together * body.size(), 'x');
+  double ours = 0;
+  double bound = 0;
+  for (auto _ : state) {
+    const SteadyTime::time_point began = SteadyTime::now();
+    std::vector<Envelope> envelopes = world.Accept(together, body);
+    const double accepted = SecondsSince(began);
+    world.Finish(std::move(envelopes), std::nullopt);
+    state.SetIterationTime(SecondsSince(began));
+    ours += accepted;
+    const SteadyTime::time_point sync_began = SteadyTime::now();
+    SLUICE_CHECK(write(file, group.data(), group.size()) == static_cast<ssize_t>(group.size()));
+    SLUICE_CHECK(fdatasync(file) == 0);
+    bound += SecondsSince(sync_began);
+  }
+  close(file);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(together));
+  state.counters["x_sync"] = ours / bound;
+}
+BENCHMARK(BM_AcceptAndDeliver)
+    ->ArgNames({"together", "bytes"})
+    ->Args({1, 10 << 10})
+    ->Args({64, 10 << 10})
+    ->Args({512, 10 << 10})
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+
+// One message that is due, found, tried and put off again, while so many others wait for later.
+void BM_DueScan(benchmark::State& state) {
+  World world;
+  const std::string body(1024, 'x');
+  constexpr size_t kAtOnce = 1000;
+  for (int64_t made = 0; made < state.range(0); made += kAtOnce) {
+    world.Finish(world.Accept(kAtOnce, body), world.spool().Now() + absl::Hours(24));
+  }
+  world.Finish(world.Accept(1, body), world.spool().Now());
+  for (auto _ : state) {
+    TakenWork work = world.TakeDue(256);
+    SLUICE_CHECK(work.items.size() == 1);
+    world.Finish(std::move(work.items), world.spool().Now());
+  }
+}
+BENCHMARK(BM_DueScan)
+    ->Arg(0)
+    ->Arg(10'000)
+    ->Arg(200'000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace sluice::queue
