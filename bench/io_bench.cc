@@ -25,11 +25,13 @@ void BM_TimerStartStop(benchmark::State& state) {
   TimerWheel wheel(start);
   std::vector<Timer> others(static_cast<size_t>(state.range(0)));
   for (size_t i = 0; i < others.size(); ++i) {
-    wheel.Start(others[i], start + absl::Milliseconds(1000 + i % 300'000), [](void*) {}, nullptr);
+    wheel.Start(
+        others[i], start + absl::Milliseconds(1000 + i % 300'000), [](void*) {}, nullptr);
   }
   Timer timer;
   for (auto _ : state) {
-    wheel.Start(timer, start + absl::Minutes(5), [](void*) {}, nullptr);
+    wheel.Start(
+        timer, start + absl::Minutes(5), [](void*) {}, nullptr);
     timer.Stop();
   }
 }
@@ -45,8 +47,9 @@ void BM_TimerFire(benchmark::State& state) {
     std::vector<Timer> timers(kTimers);
     size_t fired = 0;
     for (size_t i = 0; i < kTimers; ++i) {
-      wheel->Start(timers[i], start + absl::Milliseconds(i % 300'000),
-                   [](void* count) { ++*static_cast<size_t*>(count); }, &fired);
+      wheel->Start(
+          timers[i], start + absl::Milliseconds(i % 300'000),
+          [](void* count) { ++*static_cast<size_t*>(count); }, &fired);
     }
     state.ResumeTiming();
     for (int second = 1; second <= 301; ++second) wheel->Advance(start + absl::Seconds(second));

@@ -41,7 +41,8 @@ class DataDecoder {
   // `prefix` is put in front of the body: this hop's own trace field.
   DataDecoder(const Limits& limits, absl::string_view prefix);
 
-  // True when the end of the message was in `input`; `used` then ends behind it, else at its end.
+  // True when the end of the message was in `input`. `used` grows by what was taken: up to and with
+  // that end, or all of `input`.
   bool Consume(absl::string_view input, size_t& used);
 
   // Keeps nothing any more, and lets go of what was kept; the end is still looked for.
