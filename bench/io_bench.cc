@@ -116,18 +116,24 @@ Task<void> CallMany(int64_t times, absl::Notification& over) {
   over.Notify();
 }
 
-// A Task that is made, awaited and ended, with its frame.
-void BM_Await(benchmark::State& state) {
-  constexpr int64_t kTimes = 1'000'000;
+// Each iteration spawns `make(core, times, over)` on a core that has nothing else to do.
+template <typename Make>
+void RunOnCore(benchmark::State& state, int64_t times, Make make) {
   const auto engine = *StartUringEngine({.cores = 1}, SystemClock());
   Core& core = engine->core(0);
   for (auto _ : state) {
     absl::Notification over;
-    core.Run([&core, &over] { core.Spawn(CallMany(kTimes, over)); });
+    core.Run([&] { core.Spawn(make(core, times, over)); });
     over.WaitForNotification();
   }
-  state.SetItemsProcessed(state.iterations() * kTimes);
+  state.SetItemsProcessed(state.iterations() * times);
   engine->Stop();
+}
+
+// A Task that is made, awaited and ended, with its frame.
+void BM_Await(benchmark::State& state) {
+  RunOnCore(state, 1'000'000,
+            [](Core&, int64_t times, absl::Notification& over) { return CallMany(times, over); });
 }
 BENCHMARK(BM_Await)->UseRealTime()->Unit(benchmark::kMillisecond);
 
@@ -137,18 +143,7 @@ Task<void> Yield(Core& core, int64_t times, absl::Notification& over) {
 }
 
 // A coroutine that lets the others of its core run, in a ring with nothing else to do.
-void BM_Tick(benchmark::State& state) {
-  constexpr int64_t kTimes = 100'000;
-  const auto engine = *StartUringEngine({.cores = 1}, SystemClock());
-  Core& core = engine->core(0);
-  for (auto _ : state) {
-    absl::Notification over;
-    core.Run([&core, &over] { core.Spawn(Yield(core, kTimes, over)); });
-    over.WaitForNotification();
-  }
-  state.SetItemsProcessed(state.iterations() * kTimes);
-  engine->Stop();
-}
+void BM_Tick(benchmark::State& state) { RunOnCore(state, 100'000, &Yield); }
 BENCHMARK(BM_Tick)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace

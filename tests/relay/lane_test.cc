@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/entry_field.h"
 #include "policy/table.h"
 #include "tests/relay/fake_resolver.h"
+#include "tests/relay/test_entries.h"
 #include "tests/relay/test_hop.h"
 #include "tests/smtp/client_tls_contexts.h"
 
@@ -32,19 +32,12 @@ class LaneTest : public testing::Test, private LaneHost {
  protected:
   LaneTest() : hop_(core_, contexts_.server()) {
     options_.hostname = "gw.example.com";
-    UseEntry({});
+    table_ = *policy::Table::Load({}, 1);
     resolver_.SetMx("example.com", {{10, "mx.example.net"}});
     resolver_.SetAddresses("mx.example.net", {"192.0.2.1"});
   }
 
-  void UseEntry(const std::vector<std::pair<std::string, std::string>>& fields) {
-    policy::Entry entry;
-    for (const auto& [name, value] : fields) {
-      ASSERT_TRUE(policy::SetField(name, value, entry).ok()) << name << "=" << value;
-    }
-    table_ = *policy::Table::Load(
-        fields.empty() ? std::vector<policy::Entry>() : std::vector<policy::Entry>{entry}, 1);
-  }
+  void UseEntry(Fields fields) { table_ = *policy::Table::Load({EntryOf(fields)}, 1); }
   void Enforce() { UseEntry({{"pattern", "example.com"}}); }
 
   // A lane under the policy of this moment.

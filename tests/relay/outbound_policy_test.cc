@@ -1,29 +1,17 @@
 #include "engine/relay/outbound_policy.h"
 
-#include <initializer_list>
 #include <memory>
-#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/entry_field.h"
 #include "policy/table.h"
+#include "tests/relay/test_entries.h"
 
 namespace sluice::relay {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using Fields = std::initializer_list<std::pair<const char*, const char*>>;
-
-policy::Entry EntryOf(Fields fields) {
-  policy::Entry entry;
-  for (const auto& [name, value] : fields) {
-    const absl::Status set = policy::SetField(name, value, entry);
-    EXPECT_TRUE(set.ok()) << set;
-  }
-  return entry;
-}
 
 OutboundPolicy PolicyOf(const policy::Entry& entry, absl::string_view domain,
                         DefaultLevel level = DefaultLevel::kMay) {

@@ -14,17 +14,16 @@
 #include "engine/relay/reception.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/entry_field.h"
 #include "policy/table.h"
 #include "tests/queue/lossy_disk.h"
 #include "tests/queue/spool_fixture.h"
+#include "tests/relay/test_entries.h"
 #include "tests/smtp/client_fake_network.h"
 
 namespace sluice::relay {
 
 class ReceptionTest : public testing::Test, private ReceptionHost {
  protected:
-  using Fields = std::initializer_list<std::pair<const char*, const char*>>;
 
   ReceptionTest() : reception_(*this) {
     settings_.relay_networks = *NetworkSet::Parse("192.0.2.0/24");
@@ -47,12 +46,7 @@ class ReceptionTest : public testing::Test, private ReceptionHost {
 
   void UseList(std::initializer_list<Fields> entries) {
     std::vector<policy::Entry> list;
-    for (const Fields& fields : entries) {
-      policy::Entry& entry = list.emplace_back();
-      for (const auto& [name, value] : fields) {
-        EXPECT_TRUE(policy::SetField(name, value, entry).ok()) << name << "=" << value;
-      }
-    }
+    for (const Fields& fields : entries) list.push_back(EntryOf(fields));
     table_ = *policy::Table::Load(std::move(list), 1);
     snapshot_ = table_->current();
   }

@@ -21,7 +21,7 @@ struct BatchOptions {
 // its story. Returns an exit status.
 int RunBatch(const BatchOptions& options);
 
-// One line for people, which ParseReport reads again.
+// One line, for people and for RunBatch, which adds them up.
 std::string FormatReport(uint64_t seed, const Report& report);
 
 }  // namespace sluice::sim
