@@ -21,8 +21,6 @@
 namespace sluice::admin {
 namespace {
 
-constexpr int kBacklog = 128;
-
 absl::Status Errno(absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("--control_socket: ", what, " ", path));
 }
@@ -128,7 +126,9 @@ absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(
   }
   if (chmod(fresh_path.c_str(), options.mode) != 0)
     return Errno("cannot set the mode of", fresh_path);
-  if (listen(fresh.fd(), kBacklog) != 0) return Errno("cannot listen on", fresh_path);
+  // As many as the system allows: a client that does not wait (and sluicectl's library does not) is
+  // turned away with EAGAIN when the backlog of a Unix socket is full, not made to wait as on TCP.
+  if (listen(fresh.fd(), SOMAXCONN) != 0) return Errno("cannot listen on", fresh_path);
   struct stat info = {};
   if (lstat(fresh_path.c_str(), &info) != 0) return Errno("cannot look at", fresh_path);
   if (rename(fresh_path.c_str(), options.path.c_str()) != 0)
