@@ -29,7 +29,6 @@ endmacro()
 
 sluice_find(absl libabsl-dev CONFIG)
 sluice_find(Protobuf "libprotobuf-dev protobuf-compiler")
-sluice_find(spdlog libspdlog-dev CONFIG)
 sluice_find(nlohmann_json nlohmann-json3-dev CONFIG)
 sluice_find(GTest "libgtest-dev libgmock-dev" CONFIG)
 sluice_find(benchmark libbenchmark-dev CONFIG)
