@@ -15,98 +15,17 @@
 #include <openssl/sha.h>
 
 #include <ctime>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "bench/parts/session_world.h"
 #include "benchmark/benchmark.h"
 #include "engine/base/check.h"
-#include "engine/base/clock.h"
-#include "engine/io/executor.h"
 #include "tests/tls/test_certificates.h"
-#include "tls/context.h"
-#include "tls/session.h"
 
 namespace sluice::tls {
 namespace {
-
-using Progress = Session::Progress;
-
-constexpr char kCiphers[] = "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL";
-
-// A server with one certificate and a client that does not look at it.
-class World {
- public:
-  explicit World(TestKey key, const char* client_ciphers = kCiphers)
-      : executor_(io::NewThreadExecutor("signer")),
-        signer_(*executor_),
-        tickets_(SystemClock(), absl::Hours(2)) {
-    const TestAuthority authority("Bench Root");
-    const std::string roots = WriteTestFile(std::filesystem::temp_directory_path().string(),
-                                            "sluice-bench-root.pem", authority.certificate_pem());
-    server_ = *ServerContext::Create(*CipherPolicy::Parse(kCiphers),
-                                     LoadTestCredentials({authority.Issue({.key = key})}), tickets_,
-                                     signer_);
-    client_ = *ClientContext::Create(*CipherPolicy::Parse(client_ciphers), *TrustStore::Load(roots),
-                                     SystemClock());
-    std::filesystem::remove(roots);
-  }
-
-  struct Pair {
-    std::unique_ptr<Session> client;
-    std::unique_ptr<Session> server;
-    std::string to_client;  // what a session still reads from stays in place
-    std::string to_server;
-  };
-
-  // From nothing to the first line each way.
-  void Connect(const std::string& peer, Pair& pair) {
-    PeerDemand demand;
-    pair.client = Session::NewClient(*client_, demand, peer);
-    pair.server = Session::NewServer(*server_);
-    Progress client = Progress::kNeedInput;
-    Progress server = Progress::kNeedInput;
-    while (client != Progress::kDone || server != Progress::kDone) {
-      if (client != Progress::kDone) client = Turn(*pair.client, pair.to_client, pair.to_server);
-      if (server != Progress::kDone) server = Turn(*pair.server, pair.to_server, pair.to_client);
-      SLUICE_CHECK(client != Progress::kFailed && server != Progress::kFailed);
-    }
-    Line(*pair.server, *pair.client, pair.to_client);
-    Line(*pair.client, *pair.server, pair.to_server);
-  }
-
- private:
-  static Progress Turn(Session& session, std::string& in, std::string& out) {
-    if (!in.empty() && !session.has_unread_input()) session.Feed(in);
-    Progress progress = session.Handshake();
-    while (progress == Progress::kNeedSigner) {
-      session.SupplySignature(UsePrivateKey(session.TakeSignerRequest()));
-      progress = session.Handshake();
-    }
-    if (!session.has_unread_input()) in.clear();
-    out += std::exchange(session.output(), std::string());
-    return progress;
-  }
-
-  static void Line(Session& from, Session& to, std::string& wire) {
-    SLUICE_CHECK(from.Encrypt("250 2.0.0 Ok\r\n").ok());
-    std::string text;
-    if (to.has_unread_input()) (void)to.Decrypt(text, 100);
-    wire = std::exchange(from.output(), std::string());
-    to.Feed(wire);
-    (void)to.Decrypt(text, 100);
-    SLUICE_CHECK(!text.empty());
-    wire = std::string();
-  }
-
-  std::unique_ptr<io::Executor> executor_;
-  Signer signer_;
-  TicketKeys tickets_;
-  std::unique_ptr<ServerContext> server_;
-  std::unique_ptr<ClientContext> client_;
-};
 
 // Processor time of this process: others on the machine do not count.
 double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
@@ -159,8 +78,8 @@ const Primitives& P256() {
   return primitives;
 }
 
-void Handshakes(benchmark::State& state, World& world, bool resumed, double primitives_s) {
-  World::Pair pair;
+void Handshakes(benchmark::State& state, SessionWorld& world, bool resumed, double primitives_s) {
+  SessionWorld::Pair pair;
   int peer = 0;
   if (resumed) world.Connect("peer", pair);
   const double start_s = CpuSeconds();
@@ -185,19 +104,19 @@ double FullPrimitives() {
 double ResumedPrimitives() { return 2 * (P256().key_generation_s + P256().agreement_s); }
 
 void BM_HandshakeEcdsa(benchmark::State& state) {
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   Handshakes(state, world, /*resumed=*/false, FullPrimitives());
 }
 BENCHMARK(BM_HandshakeEcdsa);
 
 void BM_HandshakeResumed(benchmark::State& state) {
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   Handshakes(state, world, /*resumed=*/true, ResumedPrimitives());
 }
 BENCHMARK(BM_HandshakeResumed);
 
 void BM_HandshakeRsa2048(benchmark::State& state) {
-  World world(TestKey::kRsa2048);
+  SessionWorld world(TestKey::kRsa2048);
   Handshakes(state, world, /*resumed=*/false, 0);
 }
 BENCHMARK(BM_HandshakeRsa2048);
@@ -224,8 +143,8 @@ BENCHMARK_CAPTURE(BM_Signature, RSA2048, TestKey::kRsa2048);
 constexpr size_t kBody = 64 * 1024;
 
 void BM_Encrypt(benchmark::State& state) {
-  World world(TestKey::kP256);
-  World::Pair pair;
+  SessionWorld world(TestKey::kP256);
+  SessionWorld::Pair pair;
   world.Connect("peer", pair);
   const std::string body(kBody, 'x');
   for (auto _ : state) {
@@ -238,8 +157,8 @@ void BM_Encrypt(benchmark::State& state) {
 BENCHMARK(BM_Encrypt);
 
 void BM_EncryptAndDecrypt(benchmark::State& state) {
-  World world(TestKey::kP256);
-  World::Pair pair;
+  SessionWorld world(TestKey::kP256);
+  SessionWorld::Pair pair;
   world.Connect("peer", pair);
   const std::string body(kBody, 'x');
   std::string text;
@@ -278,10 +197,10 @@ BENCHMARK(BM_Aes128GcmAlone);
 // Heap that a client's and a server's session keep together while nothing is sent.
 void BM_IdleSessionPair(benchmark::State& state) {
   constexpr int kSessions = 500;
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   size_t bytes = 0;
   for (auto _ : state) {
-    std::vector<World::Pair> pairs(kSessions);
+    std::vector<SessionWorld::Pair> pairs(kSessions);
     world.Connect("peer", pairs[0]);
     const size_t before = mallinfo2().uordblks;
     for (int i = 1; i < kSessions; ++i) {
