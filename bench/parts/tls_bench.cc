@@ -14,11 +14,11 @@
 #include <openssl/nid.h>
 #include <openssl/sha.h>
 
-#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/parts/in_turns.h"
 #include "bench/parts/session_world.h"
 #include "benchmark/benchmark.h"
 #include "engine/base/check.h"
@@ -27,19 +27,16 @@
 namespace sluice::tls {
 namespace {
 
-// Processor time of this process: others on the machine do not count.
-double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
 // Of one call, over enough of them.
 template <typename Call>
 double SecondsOf(Call call) {
-  const double start_s = CpuSeconds();
+  const double start_s = ThreadSeconds();
   double spent_s = 0;
   int calls = 0;
   do {
     for (int i = 0; i < 16; ++i) call();
     calls += 16;
-    spent_s = CpuSeconds() - start_s;
+    spent_s = ThreadSeconds() - start_s;
   } while (spent_s < 0.2);
   return spent_s / calls;
 }
@@ -82,7 +79,7 @@ void Handshakes(benchmark::State& state, SessionWorld& world, bool resumed, doub
   SessionWorld::Pair pair;
   int peer = 0;
   if (resumed) world.Connect("peer", pair);
-  const double start_s = CpuSeconds();
+  const double start_s = ThreadSeconds();
   for (auto _ : state) {
     pair = {};
     world.Connect(resumed ? "peer" : std::to_string(peer++), pair);
@@ -91,7 +88,7 @@ void Handshakes(benchmark::State& state, SessionWorld& world, bool resumed, doub
   state.SetItemsProcessed(state.iterations());
   if (primitives_s > 0) {
     state.counters["x_primitives"] =
-        (CpuSeconds() - start_s) / (static_cast<double>(state.iterations()) * primitives_s);
+        (ThreadSeconds() - start_s) / (static_cast<double>(state.iterations()) * primitives_s);
   }
 }
 
@@ -156,43 +153,65 @@ void BM_Encrypt(benchmark::State& state) {
 }
 BENCHMARK(BM_Encrypt);
 
-void BM_EncryptAndDecrypt(benchmark::State& state) {
+// AES-GCM by itself, with the key length that `info` tells of: what a record cannot do without.
+class Aead {
+ public:
+  explicit Aead(const ConnectionInfo& info) {
+    const EVP_AEAD* const aead =
+        info.cipher_bits == 128 ? EVP_aead_aes_128_gcm() : EVP_aead_aes_256_gcm();
+    const uint8_t key[32] = {1};
+    SLUICE_CHECK(EVP_AEAD_CTX_init(context_.get(), aead, key, EVP_AEAD_key_length(aead), kTag,
+                                   nullptr) == 1);
+  }
+  void SealAndOpen(absl::string_view text) {
+    const uint8_t nonce[12] = {1};
+    sealed_.resize(text.size() + kTag);
+    opened_.resize(sealed_.size());
+    size_t size = 0;
+    SLUICE_CHECK(EVP_AEAD_CTX_seal(context_.get(), sealed_.data(), &size, sealed_.size(), nonce,
+                                   sizeof(nonce), reinterpret_cast<const uint8_t*>(text.data()),
+                                   text.size(), nullptr, 0) == 1);
+    SLUICE_CHECK(EVP_AEAD_CTX_open(context_.get(), opened_.data(), &size, opened_.size(), nonce,
+                                   sizeof(nonce), sealed_.data(), sealed_.size(), nullptr, 0) == 1);
+    benchmark::DoNotOptimize(opened_.data());
+  }
+
+ private:
+  static constexpr size_t kTag = 16;
+  bssl::ScopedEVP_AEAD_CTX context_;
+  std::vector<uint8_t> sealed_;
+  std::vector<uint8_t> opened_;
+};
+
+// One record from end to end: encrypted by one side, decrypted by the other. x_aead is its time as
+// a multiple of sealing and opening so many bytes.
+void BM_Record(benchmark::State& state) {
   SessionWorld world(TestKey::kP256);
   SessionWorld::Pair pair;
   world.Connect("peer", pair);
-  const std::string body(kBody, 'x');
-  std::string text;
-  for (auto _ : state) {
-    SLUICE_CHECK(pair.server->Encrypt(body).ok());
+  const std::string sent(static_cast<size_t>(state.range(0)), 'x');
+  std::string received;
+  const auto record = [&] {
+    SLUICE_CHECK(pair.server->Encrypt(sent).ok());
     pair.client->Feed(pair.server->output());
-    (void)pair.client->Decrypt(text, 2 * kBody);
-    SLUICE_CHECK(text.size() == kBody);
+    (void)pair.client->Decrypt(received, 2 * sent.size());
+    SLUICE_CHECK(received.size() == sent.size());
     pair.server->output().clear();
-    text.clear();
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kBody));
+    received.clear();
+  };
+  for (auto _ : state) record();
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+  Aead aead(pair.server->info());
+  const int64_t some = 1 + (int64_t{1} << 20) / (state.range(0) + 256);
+  const auto repeat = [some](auto work) {
+    return [some, work]() mutable {
+      for (int64_t i = 0; i < some; ++i) work();
+    };
+  };
+  state.counters["x_aead"] = InTurns(repeat(record), repeat([&] { aead.SealAndOpen(sent); }));
+  state.SetLabel(pair.server->info().cipher);
 }
-BENCHMARK(BM_EncryptAndDecrypt);
-
-// What the sealing alone costs, to hold BM_Encrypt against.
-void BM_Aes128GcmAlone(benchmark::State& state) {
-  constexpr size_t kRecord = 16 * 1024;
-  const uint8_t key[16] = {1};
-  const uint8_t nonce[12] = {1};
-  bssl::ScopedEVP_AEAD_CTX context;
-  SLUICE_CHECK(
-      EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_128_gcm(), key, sizeof(key), 16, nullptr) == 1);
-  const std::vector<uint8_t> in(kRecord, 'x');
-  std::vector<uint8_t> out(kRecord + 16);
-  for (auto _ : state) {
-    size_t size = 0;
-    SLUICE_CHECK(EVP_AEAD_CTX_seal(context.get(), out.data(), &size, out.size(), nonce,
-                                   sizeof(nonce), in.data(), in.size(), nullptr, 0) == 1);
-    benchmark::DoNotOptimize(out.data());
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kRecord));
-}
-BENCHMARK(BM_Aes128GcmAlone);
+BENCHMARK(BM_Record)->ArgName("bytes")->Arg(32)->Arg(256)->Arg(1024)->Arg(4096)->Arg(16 * 1024);
 
 // Heap that a client's and a server's session keep together while nothing is sent.
 void BM_IdleSessionPair(benchmark::State& state) {
