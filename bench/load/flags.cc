@@ -24,6 +24,7 @@ ABSL_FLAG(std::vector<std::string>, source, {},
           "Addresses to connect from, in turn: each has some 28,000 ports");
 ABSL_FLAG(int, cores, 1,
           "Cores of the harness; core i runs on the i-th CPU that taskset leaves it");
+ABSL_FLAG(bool, pin, true, "Whether each core of the harness stays on its CPU");
 ABSL_FLAG(int, connections, 64, "Connections at a time, over all cores");
 ABSL_FLAG(
     std::vector<std::string>, rate, {},
@@ -326,6 +327,7 @@ absl::StatusOr<Plan> ReadPlan(const std::vector<std::string>& words) {
   Plan plan;
   plan.mode = mode;
   plan.cores = absl::GetFlag(FLAGS_cores);
+  plan.pin = absl::GetFlag(FLAGS_pin);
   if (mode != Mode::kSink) {
     SLUICE_ASSIGN_OR_RETURN(plan.client, ReadClient(directory));
   }

@@ -21,6 +21,7 @@ enum class Mode { kHandshake, kSend, kSink, kRelay, kIdle, kDeferred };
 struct Plan {
   Mode mode;
   int cores;
+  bool pin;
   std::optional<ClientSide> client;  // all modes but sink
   std::optional<Sending> sending;    // send, relay, deferred
   std::optional<SinkOptions> sink;   // sink, relay, deferred

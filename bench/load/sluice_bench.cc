@@ -52,14 +52,17 @@ int Main(int argc, char** argv) {
 
   const Machine machine = DescribeMachine(
       plan->client.has_value() ? plan->client->conversation.target : plan->sink->listen);
+  // Of a sink it is the other end that has to look at the way.
   const std::vector<std::string> warnings =
-      Warnings(machine, plan->cores, plan->mode == Mode::kHandshake);
+      plan->mode == Mode::kSink ? std::vector<std::string>()
+                                : Warnings(machine, plan->cores, plan->mode == Mode::kHandshake);
   PrintMachine(machine, warnings);
   fflush(stdout);
 
   if (plan->mode == Mode::kSink) BlockEndSignals();
   io::EngineOptions options;
   options.cores = plan->cores;
+  options.pin = plan->pin;
   absl::StatusOr<std::unique_ptr<io::Engine>> engine = io::RealMachine().StartEngine(options);
   if (!engine.ok()) return Fail(kFailed, engine.status());
   absl::StatusOr<Json> steps = Run(*plan, **engine);
