@@ -33,6 +33,8 @@ class InFlight {
     InFlight& owner_;
   };
 
+  bool any() const { return count_ > 0; }
+
   // The operations end because their descriptor has been shut down; there is nothing to time out.
   Task<void> Ended() {
     while (count_ > 0) co_await idle_.Wait(MonoTime::Never());
@@ -149,7 +151,7 @@ void UringConnection::Abort() {
 }
 
 Task<void> UringConnection::Close() {
-  Abort();
+  if (in_flight_.any()) Abort();  // else the close alone ends it, with one system call less
   co_await in_flight_.Ended();
   // Through the ring, so that a close that lingers does not hold the core up.
   io_uring_sqe& sqe = core_.NewEntry();
@@ -175,7 +177,11 @@ SocketAddress AddressOf(int fd, int (*get)(int, sockaddr*, socklen_t*)) {
 class UringListener final : public Listener, private Operation {
  public:
   UringListener(UringCore& core, int fd)
-      : core_(core), fd_(fd), address_(AddressOf(fd, getsockname)), changed_(core) {}
+      : core_(core),
+        fd_(fd),
+        address_(AddressOf(fd, getsockname)),
+        any_address_(address_.ip_bytes().find_first_not_of('\0') == absl::string_view::npos),
+        changed_(core) {}
   ~UringListener() override { SLUICE_CHECK(fd_ < 0); }
 
   const SocketAddress& address() const override { return address_; }
@@ -194,6 +200,7 @@ class UringListener final : public Listener, private Operation {
   UringCore& core_;
   int fd_;
   const SocketAddress address_;
+  const bool any_address_;  // 0.0.0.0 or ::, so that each connection has one of its own
   Event changed_;
   std::vector<int> waiting_;  // newest last; taken from the front through next_
   size_t next_ = 0;
@@ -228,8 +235,7 @@ Task<absl::StatusOr<std::unique_ptr<Connection>>> UringListener::Accept() {
         waiting_.clear();
         next_ = 0;
       }
-      SetFlag(fd, IPPROTO_TCP, TCP_NODELAY);
-      const SocketAddress local = AddressOf(fd, getsockname);
+      const SocketAddress local = any_address_ ? AddressOf(fd, getsockname) : address_;
       const SocketAddress remote = AddressOf(fd, getpeername);
       co_return NewUringConnection(core_, fd, local, remote);
     }
@@ -272,6 +278,8 @@ absl::StatusOr<std::unique_ptr<Listener>> NewUringListener(UringCore& core,
   SetFlag(fd, SOL_SOCKET, SO_REUSEADDR);
   // An IPv6 listener takes IPv6 only: an administrator who wants both names both.
   if (address.is_ipv6()) SetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  // Each connection inherits it.
+  SetFlag(fd, IPPROTO_TCP, TCP_NODELAY);
   if (SetFlag(fd, SOL_SOCKET, SO_REUSEPORT) != 0 || bind(fd, address.get(), address.size()) != 0 ||
       listen(fd, SOMAXCONN) != 0) {
     const int error = errno;
