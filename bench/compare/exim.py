@@ -139,7 +139,7 @@ class Exim(Peer):
     def version(self):
         return (self.ground.installed / "exim/version").read_text("ascii").strip()
 
-    def prepare(self, credential, next_hop):
+    def prepare(self, credential, next_hop, cpus):
         for name, text in (("passwd", f":x:{_ACCOUNT_ID}:{_ACCOUNT_ID}::/:/usr/sbin/nologin"),
                            ("group", f":x:{_ACCOUNT_ID}:")):
             own = pathlib.Path(f"/etc/{name}").read_text("utf-8")

@@ -1,7 +1,7 @@
 """What the four programs under comparison have in common, and how each is started and watched.
 
     peer = Postfix(ground)
-    peer.start(credential, next_hop=2526, cpus="0")
+    peer.start(credential, next_hop=2526, cpus=[0])
     peer.cpu_seconds(); peer.memory_bytes(); peer.queued()
     peer.stop()                         # nothing of it is left: no process, no file
 
@@ -88,10 +88,11 @@ class ControlGroup:
 class Ground:
     """Where the peers stand: directories, and ports that nobody else gets."""
 
-    def __init__(self, workspace, directory, binaries, installed):
+    def __init__(self, workspace, directory, binaries, installed, authority):
         self.directory = pathlib.Path(directory)
         self.binaries = pathlib.Path(binaries)    # build/bin
         self.installed = pathlib.Path(installed)  # what bench/compare/install made
+        self.authority = pathlib.Path(authority)  # who issued the certificates of all
         self.reserve_port = workspace.reserve_port
 
 
@@ -117,9 +118,10 @@ class Peer:
     def version(self):
         raise NotImplementedError
 
-    def prepare(self, credential, next_hop):
+    def prepare(self, credential, next_hop, cpus):
         """Writes configuration and empty spool into self.root. `next_hop` is a port of 127.0.0.1
-        that all mail goes to over TLS, or None: mail is taken and kept, nothing is sent."""
+        that all mail goes to over TLS, or None: mail is taken and kept, nothing is sent. `cpus` are
+        those that it may use."""
         raise NotImplementedError
 
     def command(self):
@@ -139,13 +141,13 @@ class Peer:
         self.clear()
         self.root.mkdir(parents=True)
         self.root.chmod(0o755)
-        self.prepare(credential, next_hop)
+        self.prepare(credential, next_hop, cpus)
         self._group = ControlGroup(self.name)
         into_group = f'echo $$ >"{self._group.procs}" && exec "$@"'
         with open(self.root / "output.log", "wb") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "sh", "-c", into_group, "sh",
-                 "taskset", "-c", cpus, *map(str, self.command())],
+                 "taskset", "-c", ",".join(map(str, cpus)), *map(str, self.command())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True, cwd=self.root)
         try:

@@ -116,7 +116,7 @@ class Postfix(Peer):
     def version(self):
         return package_version("postfix")
 
-    def prepare(self, credential, next_hop):
+    def prepare(self, credential, next_hop, cpus):
         postfix = pwd.getpwnam("postfix")
         spool = self.root / "spool"
         spool.mkdir()
