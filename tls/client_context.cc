@@ -149,10 +149,39 @@ absl::StatusOr<std::unique_ptr<ClientContext>> ClientContext::Create(
   }
   SLUICE_RETURN_IF_ERROR(policy.Apply(result->context_));
   SSL_CTX_set_custom_verify(result->context_, SSL_VERIFY_PEER, Verify);
-  SSL_CTX_set_reverify_on_resume(result->context_, SLUICE_PLANTED_BUG(SessionAcrossPolicies) ? 0 : 1);
+  SSL_CTX_set_reverify_on_resume(result->context_,
+                                 SLUICE_PLANTED_BUG(SessionAcrossPolicies) ? 0 : 1);
   SSL_CTX_set_session_cache_mode(result->context_,
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(result->context_, KeepSession);
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<ClientContext>> ClientContext::CreateNarrowed(
+    const CipherPolicy& policy, std::shared_ptr<const TrustStore> trust, const Clock& clock,
+    const Narrowing& narrowing) {
+  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<ClientContext> result,
+                          Create(policy, std::move(trust), clock));
+  SSL_CTX* const context = result->context_;
+  bool done = true;
+  if (narrowing.version.has_value()) {
+    const auto version = static_cast<uint16_t>(*narrowing.version);
+    done &= SSL_CTX_set_min_proto_version(context, version) == 1 &&
+            SSL_CTX_set_max_proto_version(context, version) == 1;
+  }
+  if (narrowing.certificate.has_value()) {
+    static constexpr uint16_t kEcdsa[] = {SSL_SIGN_ECDSA_SECP256R1_SHA256,
+                                          SSL_SIGN_ECDSA_SECP384R1_SHA384};
+    static constexpr uint16_t kRsa[] = {SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256};
+    const bool ecdsa = *narrowing.certificate == Credentials::Kind::kEcdsa;
+    done &= SSL_CTX_set_verify_algorithm_prefs(context, ecdsa ? kEcdsa : kRsa, 2) == 1;
+  }
+  if (narrowing.p384) {
+    static constexpr int kP384[] = {NID_secp384r1};
+    done &= SSL_CTX_set1_curves(context, kP384, 1) == 1;
+  }
+  if (!narrowing.resume) SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (!done) return absl::InternalError(absl::StrCat("narrow what TLS offers: ", TakeError()));
   return result;
 }
 

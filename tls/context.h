@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,6 +20,7 @@
 #include "engine/base/clock.h"
 #include "tls/cipher_policy.h"
 #include "tls/credentials.h"
+#include "tls/peer_demand.h"
 #include "tls/signer.h"
 #include "tls/ticket_keys.h"
 
@@ -69,6 +71,14 @@ class TrustStore {
   x509_store_st* const store_;
 };
 
+// What a client that measures offers less of than its policy has; never more.
+struct Narrowing {
+  std::optional<Version> version;                // that one alone
+  std::optional<Credentials::Kind> certificate;  // signatures of that kind of key alone
+  bool p384 = false;                             // P-384 is the only group; else P-256 comes first
+  bool resume = true;                            // whether sessions are kept for resumption
+};
+
 class ClientContext {
  public:
   // Sessions kept for resumption, the least recently used ones dropped first. Each has the chain of
@@ -78,6 +88,10 @@ class ClientContext {
   // `clock` outlives the context: by it certificates are in date.
   static absl::StatusOr<std::unique_ptr<ClientContext>> Create(
       const CipherPolicy& policy, std::shared_ptr<const TrustStore> trust, const Clock& clock);
+  // The same, offering less.
+  static absl::StatusOr<std::unique_ptr<ClientContext>> CreateNarrowed(
+      const CipherPolicy& policy, std::shared_ptr<const TrustStore> trust, const Clock& clock,
+      const Narrowing& narrowing);
   ~ClientContext();
 
  private:
