@@ -127,6 +127,10 @@ class Peer:
     def command(self):
         raise NotImplementedError
 
+    def ready(self):
+        """Called once it listens; whatever else is to be done at its start."""
+        time.sleep(0.5)
+
     def queued(self):
         """Messages that were taken and not yet sent."""
         raise NotImplementedError
@@ -154,7 +158,7 @@ class Peer:
             wait_for_port(self.port)
         except AssertionError as error:
             raise AssertionError(f"{self.title} does not listen: {error}\n{self.log()}") from None
-        time.sleep(0.5)  # whatever else it does at its start
+        self.ready()
         return self
 
     def stop(self):
@@ -181,8 +185,10 @@ class Peer:
     def memory_bytes(self):
         return self._group.memory_bytes()
 
-    def pids(self):
-        return self._group.pids()
+    @property
+    def pid(self):
+        """All its other processes descend from this one."""
+        return self._process.pid
 
     def log(self):
         """The end of what it printed and logged."""
