@@ -49,6 +49,8 @@ timestamps=true
 class Haraka(Peer):
     name = "haraka"
     title = "Haraka"
+    # Until what is run often is compiled.
+    warmup_seconds = 5
     notes = ("opens a session for each message it sends", "syncs the file, not its directory",
              "checks the next hop's certificate")
 

@@ -17,8 +17,6 @@ import subprocess
 import threading
 import time
 
-WARMUP_SECONDS = 2
-
 
 @dataclasses.dataclass(frozen=True)
 class Load:
@@ -42,6 +40,19 @@ class Load:
     @property
     def cpu_ms_each(self):
         return 1000 * self.cpu_share / self.per_s if self.per_s else float("inf")
+
+
+    def without_full(self, resumed_share, full):
+        """What it would have shown, had all sessions been resumed and not `resumed_share` of them.
+        A server on OpenSSL gives no new ticket with a session that was resumed, and the harness uses
+        each but once (RFC 8446, appendix C.4), so that every other session is a full one."""
+        def rate(mixed, of_full):
+            # Times add up: 1/mixed = share/resumed + (1 - share)/full.
+            rest = 1 / mixed - (1 - resumed_share) / of_full
+            return resumed_share / rest if rest > 0 and resumed_share else mixed
+        per_s = rate(self.per_s, full.per_s)
+        per_cpu_second = rate(self.per_cpu_second, full.per_cpu_second)
+        return dataclasses.replace(self, per_s=per_s, cpu_share=per_s / per_cpu_second)
 
 
 class _CpuSampler:
@@ -89,7 +100,7 @@ class Harness:
         command = ["taskset", "-c", cpus or self._cpus, str(self._program), mode,
                    f"--target=127.0.0.1:{peer.port}", f"--pid={peer.pid}", "--quiet",
                    f"--json={path}", f"--duration={self._seconds}s",
-                   f"--warmup={WARMUP_SECONDS}s", *map(str, flags)]
+                   f"--warmup={peer.warmup_seconds}s", *map(str, flags)]
         with _CpuSampler(peer) as sampler:
             begin = time.monotonic()
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -100,7 +111,7 @@ class Harness:
         step = json.loads(path.read_text("utf-8"))["steps"][0]
         share = 0.0
         if "per_s" in step:
-            measured = begin + WARMUP_SECONDS
+            measured = begin + peer.warmup_seconds
             share = sampler.share(measured + 0.2 * self._seconds, measured + 0.9 * self._seconds)
         result = _read(step, share)
         raw = json.loads(path.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """The machine that the figures are from, and what bounds them on it: each a line for the table."""
 
 import json
+import mmap
 import os
 import pathlib
 import platform
@@ -30,8 +31,8 @@ def describe(directory):
         f"{os.getloadavg()[0]:.1f}.",
         f"Disk of the spools: {' '.join(disk)}, {_syncs_per_second(directory):.0f} synced writes of "
         "10 KiB a second, one after the other. "
-        f"To start a process and wait for its end takes {_process_ms():.1f} ms here, which weighs on "
-        "those that fork for each session or message.",
+        f"To start a process and wait for its end takes {_process_ms():.1f} ms here, and a page fault "
+        f"{_page_fault_us():.1f} us, which weighs on those that fork for each session or message.",
     ]
 
 
@@ -54,6 +55,15 @@ def _process_ms():
     begin = time.monotonic()
     _run(["sh", "-c", f"i=0; while [ $i -lt {times} ]; do /bin/true; i=$((i+1)); done"])
     return 1000 * (time.monotonic() - begin) / times
+
+
+def _page_fault_us():
+    pages = 20000
+    with mmap.mmap(-1, pages * mmap.PAGESIZE) as memory:
+        begin = time.process_time()
+        for offset in range(0, len(memory), mmap.PAGESIZE):
+            memory[offset] = 1
+        return 1e6 * (time.process_time() - begin) / pages
 
 
 def bounds(build, cpu):

@@ -103,6 +103,8 @@ class Peer:
     title = ""
     # What a reader of the table has to know about this one's figures.
     notes = ()
+    # How long it is under load before anything is measured.
+    warmup_seconds = 2
     # Most sessions that the memory test may ask of it: where a session is a process.
     most_idle_sessions = 1000
 

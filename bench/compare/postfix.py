@@ -50,10 +50,10 @@ smtp_tls_mandatory_protocols = >=TLSv1.2
 smtpd_tls_session_cache_timeout = 3600s
 smtp_tls_session_cache_database = btree:${{data_directory}}/smtp_scache
 
-# Sessions to the next hop are kept, with their TLS (tlsproxy), for whichever message comes next;
-# by default only for a destination under load, and never with TLS.
+# Sessions to the next hop are kept, with their TLS (tlsproxy), for whichever message comes next; by
+# default only for a destination under load, and never with TLS. Its name goes without the port.
 smtp_tls_connection_reuse = yes
-smtp_connection_cache_destinations = [127.0.0.1]:{next_hop}
+smtp_connection_cache_destinations = 127.0.0.1, [127.0.0.1]
 smtp_connection_reuse_count_limit = 500
 
 # As many at once as the load asks for: the defaults are 100 processes, 20 deliveries to a
@@ -67,6 +67,8 @@ smtpd_client_message_rate_limit = 0
 smtpd_client_recipient_rate_limit = 0
 smtpd_client_new_tls_session_rate_limit = 0
 smtpd_client_event_limit_exceptions = static:all
+# By default each NOOP after the hundredth is answered a second later.
+smtpd_junk_command_limit = 1000000
 qmgr_message_active_limit = 100000
 qmgr_message_recipient_limit = 100000
 # Processes serve many sessions before they are replaced (by default 100), and those that are idle stay.
@@ -112,6 +114,8 @@ smtpd_sender_restrictions = static:HOLD
 class Postfix(Peer):
     name = "postfix"
     title = "Postfix"
+    # Until it has as many smtpd, cleanup and smtp processes as the load needs.
+    warmup_seconds = 8
 
     def version(self):
         return package_version("postfix")
