@@ -2,8 +2,8 @@
 
     measured = Measurer(bench, peer).measure(wanted)   # {"handshake_full": Value(…), …}
 
-A throughput has two values. `seen` is what came out in a second of the run, on the CPUs that
-the peer had. `per_cpu` is the same per second of CPU time that the peer used: it tells what the peer
+A throughput has two values. `seen` is what came out in a second of the run, on the CPUs that the
+peer had. `per_cpu` is the same per second of CPU time that the peer used: it tells what the peer
 could do where the load, and not the peer, is the limit, or where others shared its CPU.
 Of repeated loads the best counts, for all alike.
 """

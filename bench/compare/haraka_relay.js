@@ -1,5 +1,5 @@
-// Makes Haraka a relay that enforces TLS: a plugin, for bench/compare/haraka.py copies it into Haraka's
-// configuration. HARAKA_NEXT_HOP is the port of 127.0.0.1 that all mail goes to.
+// Makes Haraka a relay that enforces TLS: a plugin, which haraka.py copies into Haraka's configuration.
+// HARAKA_NEXT_HOP is the port of 127.0.0.1 that all mail goes to.
 'use strict'
 
 const tls = require('node:tls')

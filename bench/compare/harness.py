@@ -44,8 +44,8 @@ class Load:
 
     def without_full(self, resumed_share, full):
         """What it would have shown, had all sessions been resumed and not `resumed_share` of them.
-        A server on OpenSSL gives no new ticket with a session that was resumed, and the harness uses
-        each but once (RFC 8446, appendix C.4), so that every other session is a full one."""
+        A server on OpenSSL gives no new ticket with a session that was resumed, and the harness
+        uses each but once (RFC 8446, appendix C.4), so that every other session is a full one."""
         def rate(mixed, of_full):
             # Times add up: 1/mixed = share/resumed + (1 - share)/full.
             rest = 1 / mixed - (1 - resumed_share) / of_full

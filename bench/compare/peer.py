@@ -7,8 +7,8 @@
 
 Every process of a peer, also those that it forks and loses, lives in a control group of its own, so
 that CPU time counts whoever has already ended (Exim forks for each session and each delivery) and
-that nothing survives stop(). What a peer keeps on disk is under `ground.directory/NAME`, on one disk
-for all.
+that nothing survives stop(). What a peer keeps on disk is under `ground.directory/NAME`, on one
+disk for all.
 """
 
 import os

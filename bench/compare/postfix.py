@@ -71,7 +71,7 @@ smtpd_client_event_limit_exceptions = static:all
 smtpd_junk_command_limit = 1000000
 qmgr_message_active_limit = 100000
 qmgr_message_recipient_limit = 100000
-# Processes serve many sessions before they are replaced (by default 100), and those that are idle stay.
+# Processes serve many sessions before they are replaced (by default 100), and stay when idle.
 max_use = 100000
 max_idle = 1h
 # By default whoever delivers mail slower than it comes in is slowed down by a second and more.

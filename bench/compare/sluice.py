@@ -23,8 +23,8 @@ class Sluice(Peer):
             timeout=60)
 
     def version(self):
-        done = subprocess.run(["git", "-C", self.ground.binaries, "describe", "--always", "--dirty"],
-                              stdout=subprocess.PIPE, encoding="utf-8", check=False)
+        git = ["git", "-C", self.ground.binaries, "describe", "--always", "--dirty"]
+        done = subprocess.run(git, stdout=subprocess.PIPE, encoding="utf-8", check=False)
         return done.stdout.strip() or "as built"
 
     def prepare(self, credential, next_hop, cpus):

@@ -42,7 +42,7 @@ def render(values, peers, lines):
 
 
 def _comparison(figure, found, others):
-    """Sluice's value, the best peer's, the ratio (above 1: Sluice is ahead) and what is demanded."""
+    """Sluice's value, the best peer's, the ratio (above 1: Sluice is ahead), what is demanded."""
     own = found.get("sluice")
     theirs = {peer.title: found[peer.name] for peer in others if peer.name in found}
     best = (max if figure.more_is_better else min)(theirs, key=theirs.get) if theirs else None
