@@ -32,6 +32,7 @@ class ControlGroup:
         self._v2 = (_CGROUP_V2 / "cgroup.controllers").exists()
         self._path = (_CGROUP_V2 if self._v2 else _CGROUP_V1) / f"sluice-compare-{name}"
         self._path.mkdir(exist_ok=True)
+        self.kill()  # what a run has left that was itself killed
 
     @property
     def procs(self):
