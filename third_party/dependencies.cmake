@@ -29,7 +29,6 @@ endmacro()
 
 sluice_find(absl libabsl-dev CONFIG)
 sluice_find(Protobuf "libprotobuf-dev protobuf-compiler")
-sluice_find(spdlog libspdlog-dev CONFIG)
 sluice_find(nlohmann_json nlohmann-json3-dev CONFIG)
 sluice_find(GTest "libgtest-dev libgmock-dev" CONFIG)
 sluice_find(benchmark libbenchmark-dev CONFIG)
@@ -37,6 +36,7 @@ sluice_find(RocksDB librocksdb-dev CONFIG)
 sluice_pkg(liburing liburing-dev 2.3)
 sluice_pkg(libidn2 libidn2-dev 2.0)
 sluice_pkg(libmicrohttpd libmicrohttpd-dev 0.9.70)
+sluice_pkg(libtcmalloc_minimal libgoogle-perftools-dev 2.9)
 sluice_pkg(libcurl libcurl4-gnutls-dev 7.70)
 
 # libunbound's pkg-config file asks for libevent, which only its event interface needs.

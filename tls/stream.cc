@@ -16,6 +16,23 @@ namespace {
 constexpr size_t kSendStep = 64 * 1024;
 // Small pieces are joined up to this, so that they do not each become a record.
 constexpr size_t kRecord = 16 * 1024;
+// Header, nonce and tag of a record, and for CBC its padding and MAC (RFC 5246 §6.2.3).
+constexpr size_t kRecordOverhead = 128;
+
+// Where a thread joins small pieces of what it encrypts next.
+std::string& Joined() {
+  thread_local std::string joined;
+  joined.reserve(kRecord);
+  return joined;
+}
+
+// So that the ciphertext of `pieces` is not copied as it grows.
+void MakeRoom(std::string& output, absl::Span<const absl::string_view> pieces) {
+  size_t plain = 0;
+  for (const absl::string_view piece : pieces) plain += piece.size();
+  plain = std::min(plain, kSendStep);
+  output.reserve(output.size() + plain + (plain / kRecord + 2) * kRecordOverhead);
+}
 
 }  // namespace
 
@@ -96,7 +113,8 @@ io::Task<absl::Status> Stream::Write(absl::Span<const absl::string_view> pieces,
     absl::Status sent = co_await connection_->Send(pieces, deadline);
     co_return sent;
   }
-  std::string record;  // small pieces, joined
+  MakeRoom(session_->output(), pieces);
+  std::string& record = Joined();  // empty whenever another coroutine may run
   for (absl::string_view piece : pieces) {
     while (!piece.empty()) {
       const size_t n = std::min(piece.size(), kRecord - record.size());
@@ -110,7 +128,10 @@ io::Task<absl::Status> Stream::Write(absl::Span<const absl::string_view> pieces,
           record.clear();
         }
       }
-      if (!encrypted.ok()) co_return encrypted;
+      if (!encrypted.ok()) {
+        record.clear();
+        co_return encrypted;
+      }
       piece.remove_prefix(n);
       if (session_->output().size() >= kSendStep) {
         const absl::Status sent = co_await SendOutput(deadline);
@@ -120,6 +141,7 @@ io::Task<absl::Status> Stream::Write(absl::Span<const absl::string_view> pieces,
   }
   if (!record.empty()) {
     const absl::Status encrypted = session_->Encrypt(record);
+    record.clear();
     if (!encrypted.ok()) co_return encrypted;
   }
   if (session_->output().empty()) co_return absl::OkStatus();
@@ -155,7 +177,8 @@ io::Task<std::optional<Failure>> Stream::Handshake(Session& session, Signer* sig
   while (true) {
     const Session::Progress progress = session.Handshake();
     if (!session.has_unread_input()) lease_ = io::Input();
-    if (!session.output().empty()) {
+    const bool held = progress == Session::Progress::kDone && signer == nullptr;
+    if (!session.output().empty() && !held) {
       const std::string flight = std::exchange(session.output(), std::string());
       const absl::string_view piece = flight;
       const absl::Status sent =

@@ -10,6 +10,10 @@
 // One core, and one await at a time: with TLS a read may have to write as well. Buffers are held
 // only while they hold bytes, so an idle stream costs its SSL object and little else. Each Write
 // leaves as one send, several TLS records in it when it is long.
+//
+// A client that ends the handshake (TLS 1.3, and TLS 1.2 resumed) has its Finished leave with what
+// it writes next, which saves a segment and a wake-up at both ends: in SMTP it is the client that
+// speaks then. (BoringSSL does the same with a server's session tickets.)
 #ifndef SLUICE_TLS_STREAM_H_
 #define SLUICE_TLS_STREAM_H_
 
@@ -40,8 +44,8 @@ class Signer;
 
 class Stream {
  public:
-  // With this much in input() nothing more is received (one receive buffer may go past it); a caller
-  // that then fills it again has forgotten its own bound (checked).
+  // With this much in input() nothing more is received (one receive buffer may go past it); a
+  // caller that then fills it again has forgotten its own bound (checked).
   static constexpr size_t kInputLimit = 64 * 1024;
 
   Stream(io::Core& core, std::unique_ptr<io::Connection> connection);
@@ -53,9 +57,9 @@ class Stream {
   absl::string_view input() const;
   void Consume(size_t n);
 
-  // Waits until input() has grown. False at the end of the stream (with TLS: a close_notify, or a
-  // bare end of the connection). Errors: DeadlineExceeded, Unavailable, Cancelled, DataLoss (a
-  // record that does not authenticate).
+  // Waits until input() has grown; a client's Finished that still lies here leaves first. False at
+  // the end of the stream (with TLS: a close_notify, or a bare end of the connection). Errors:
+  // DeadlineExceeded, Unavailable, Cancelled, DataLoss (a record that does not authenticate).
   io::Task<absl::StatusOr<bool>> Fill(MonoTime deadline);
 
   // Sends all of `pieces`. What they point to stays in place until the await is over.

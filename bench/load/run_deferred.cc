@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -29,9 +30,12 @@ Json Release(const Plan& plan, Sink& sink, uint64_t messages) {
   MonoTime last_arrival = begun;
   uint64_t last = 0;
   std::optional<MonoTime> first;
-  if (!plan.release_command.empty() && std::system(plan.release_command.c_str()) != 0) {
-    absl::FPrintF(stderr, "warning: --release_command did not end with 0\n");
-  }
+  // Mail may come before the command has ended.
+  std::thread command([&plan] {
+    if (!plan.release_command.empty() && std::system(plan.release_command.c_str()) != 0) {
+      absl::FPrintF(stderr, "warning: --release_command did not end with 0\n");
+    }
+  });
   MonoTime told = begun;
   while (sink.done() < messages && SystemClock().MonoNow() - last_arrival < kQuiet) {
     absl::SleepFor(absl::Milliseconds(10));
@@ -45,6 +49,7 @@ Json Release(const Plan& plan, Sink& sink, uint64_t messages) {
     }
     last = done;
   }
+  command.join();
   const absl::Duration took = last_arrival - first.value_or(begun);
   const double seconds = std::max(absl::ToDoubleSeconds(took), 0.01);
   const std::optional<absl::Duration> cpu = plan.target.CpuTime();

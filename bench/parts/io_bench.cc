@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
@@ -145,6 +146,48 @@ Task<void> Yield(Core& core, int64_t times, absl::Notification& over) {
 // A coroutine that lets the others of its core run, in a ring with nothing else to do.
 void BM_Tick(benchmark::State& state) { RunOnCore(state, 100'000, &Yield); }
 BENCHMARK(BM_Tick)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// Two coroutines of a core that hand over to each other.
+struct Handover {
+  explicit Handover(Core& core) : turn{Event(core), Event(core)} {}
+  Event turn[2];
+  size_t whose = 0;
+};
+
+Task<void> Alternate(Handover& shared, size_t self, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
+    while (shared.whose != self) co_await shared.turn[self].Wait(MonoTime::Never());
+    shared.whose = 1 - self;
+    shared.turn[1 - self].NotifyOne();
+  }
+}
+
+Task<void> AlternatePair(Core& core, int64_t times, absl::BlockingCounter& pairs) {
+  Handover shared(core);
+  core.Spawn(Alternate(shared, 0, times));
+  co_await Alternate(shared, 1, times);
+  pairs.DecrementCount();
+}
+
+// A switch from one coroutine to another, while so many pairs have something to do: alone, each
+// costs a tick.
+void BM_Switch(benchmark::State& state) {
+  const auto pairs = static_cast<int>(state.range(0));
+  const int64_t times = 100'000 / pairs;
+  const auto engine = *StartUringEngine({.cores = 1}, SystemClock());
+  Core& core = engine->core(0);
+  for (auto _ : state) {
+    absl::BlockingCounter left(pairs);
+    core.Run([&] {
+      for (int i = 0; i < pairs; ++i) core.Spawn(AlternatePair(core, times, left));
+    });
+    left.Wait();
+  }
+  state.SetItemsProcessed(state.iterations() * 2 * times * pairs);
+  engine->Stop();
+}
+BENCHMARK(BM_Switch)->ArgName("pairs")->Arg(1)->Arg(256)->UseRealTime()->Unit(
+    benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace sluice::io

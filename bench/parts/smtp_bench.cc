@@ -5,12 +5,11 @@
 // x_memchr is the time of the decoder as a multiple of looking for every LF with memchr in the same
 // bytes and copying them once, which is the least that any decoder has to do.
 #include <cstring>
-#include <ctime>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "bench/parts/in_turns.h"
 #include "benchmark/benchmark.h"
 #include "engine/io/chunk.h"
 #include "engine/smtp/command.h"
@@ -67,12 +66,6 @@ size_t Bound(const std::string& message, std::string& copy) {
   return lines;
 }
 
-double Seconds(size_t repetitions, auto&& work) {
-  const std::clock_t began = std::clock();
-  for (size_t i = 0; i < repetitions; ++i) benchmark::DoNotOptimize(work());
-  return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
-}
-
 // Arguments: bytes of the message, of a line, one stuffed dot in so many lines.
 void BM_Decode(benchmark::State& state) {
   const std::string message =
@@ -81,16 +74,15 @@ void BM_Decode(benchmark::State& state) {
   constexpr size_t kPiece = 16 * 1024;  // a TLS record
   for (auto _ : state) benchmark::DoNotOptimize(Decode(message, kPiece));
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(message.size()));
-  // In turns, so that both meet the same machine.
   std::string copy(message.size(), '\0');
   const size_t some = 1 + (size_t{4} << 20) / message.size();
-  double decoder = 0;
-  double bound = 0;
-  for (int round = 0; round < 10; ++round) {
-    decoder += Seconds(some, [&] { return Decode(message, kPiece); });
-    bound += Seconds(some, [&] { return Bound(message, copy); });
-  }
-  state.counters["x_memchr"] = decoder / bound;
+  const auto repeat = [&](auto work) {
+    return [some, work] {
+      for (size_t i = 0; i < some; ++i) benchmark::DoNotOptimize(work());
+    };
+  };
+  state.counters["x_memchr"] = InTurns(repeat([&] { return Decode(message, kPiece); }),
+                                       repeat([&] { return Bound(message, copy); }), 15);
 }
 BENCHMARK(BM_Decode)
     ->ArgNames({"bytes", "line", "dotted"})

@@ -191,5 +191,26 @@ BENCHMARK(BM_DueScan)
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
 
+// A look at the queue when much is due: 256 at once, of so many that wait, and put off again to the
+// end of the line.
+void BM_TakeMany(benchmark::State& state) {
+  World world;
+  const std::string body(1024, 'x');
+  constexpr size_t kAtOnce = 1000;
+  for (int64_t made = 0; made < state.range(0); made += kAtOnce) {
+    world.Finish(world.Accept(kAtOnce, body), world.spool().Now());
+  }
+  constexpr size_t kLook = 256;
+  for (auto _ : state) {
+    const SteadyTime::time_point began = SteadyTime::now();
+    TakenWork work = world.TakeDue(kLook);
+    state.SetIterationTime(SecondsSince(began));
+    SLUICE_CHECK(work.items.size() == kLook);
+    world.Finish(std::move(work.items), world.spool().Now());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kLook));
+}
+BENCHMARK(BM_TakeMany)->Arg(10'000)->Arg(200'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
 }  // namespace
 }  // namespace sluice::queue

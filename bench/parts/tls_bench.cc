@@ -14,113 +14,29 @@
 #include <openssl/nid.h>
 #include <openssl/sha.h>
 
-#include <ctime>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "bench/parts/in_turns.h"
+#include "bench/parts/session_world.h"
 #include "benchmark/benchmark.h"
 #include "engine/base/check.h"
-#include "engine/base/clock.h"
-#include "engine/io/executor.h"
 #include "tests/tls/test_certificates.h"
-#include "tls/context.h"
-#include "tls/session.h"
 
 namespace sluice::tls {
 namespace {
 
-using Progress = Session::Progress;
-
-constexpr char kCiphers[] = "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL";
-
-// A server with one certificate and a client that does not look at it.
-class World {
- public:
-  explicit World(TestKey key, const char* client_ciphers = kCiphers)
-      : executor_(io::NewThreadExecutor("signer")),
-        signer_(*executor_),
-        tickets_(SystemClock(), absl::Hours(2)) {
-    const TestAuthority authority("Bench Root");
-    const std::string roots = WriteTestFile(std::filesystem::temp_directory_path().string(),
-                                            "sluice-bench-root.pem", authority.certificate_pem());
-    server_ = *ServerContext::Create(*CipherPolicy::Parse(kCiphers),
-                                     LoadTestCredentials({authority.Issue({.key = key})}), tickets_,
-                                     signer_);
-    client_ = *ClientContext::Create(*CipherPolicy::Parse(client_ciphers), *TrustStore::Load(roots),
-                                     SystemClock());
-    std::filesystem::remove(roots);
-  }
-
-  struct Pair {
-    std::unique_ptr<Session> client;
-    std::unique_ptr<Session> server;
-    std::string to_client;  // what a session still reads from stays in place
-    std::string to_server;
-  };
-
-  // From nothing to the first line each way.
-  void Connect(const std::string& peer, Pair& pair) {
-    PeerDemand demand;
-    pair.client = Session::NewClient(*client_, demand, peer);
-    pair.server = Session::NewServer(*server_);
-    Progress client = Progress::kNeedInput;
-    Progress server = Progress::kNeedInput;
-    while (client != Progress::kDone || server != Progress::kDone) {
-      if (client != Progress::kDone) client = Turn(*pair.client, pair.to_client, pair.to_server);
-      if (server != Progress::kDone) server = Turn(*pair.server, pair.to_server, pair.to_client);
-      SLUICE_CHECK(client != Progress::kFailed && server != Progress::kFailed);
-    }
-    Line(*pair.server, *pair.client, pair.to_client);
-    Line(*pair.client, *pair.server, pair.to_server);
-  }
-
- private:
-  static Progress Turn(Session& session, std::string& in, std::string& out) {
-    if (!in.empty() && !session.has_unread_input()) session.Feed(in);
-    Progress progress = session.Handshake();
-    while (progress == Progress::kNeedSigner) {
-      session.SupplySignature(UsePrivateKey(session.TakeSignerRequest()));
-      progress = session.Handshake();
-    }
-    if (!session.has_unread_input()) in.clear();
-    out += std::exchange(session.output(), std::string());
-    return progress;
-  }
-
-  static void Line(Session& from, Session& to, std::string& wire) {
-    SLUICE_CHECK(from.Encrypt("250 2.0.0 Ok\r\n").ok());
-    std::string text;
-    if (to.has_unread_input()) (void)to.Decrypt(text, 100);
-    wire = std::exchange(from.output(), std::string());
-    to.Feed(wire);
-    (void)to.Decrypt(text, 100);
-    SLUICE_CHECK(!text.empty());
-    wire = std::string();
-  }
-
-  std::unique_ptr<io::Executor> executor_;
-  Signer signer_;
-  TicketKeys tickets_;
-  std::unique_ptr<ServerContext> server_;
-  std::unique_ptr<ClientContext> client_;
-};
-
-// Processor time of this process: others on the machine do not count.
-double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
 // Of one call, over enough of them.
 template <typename Call>
 double SecondsOf(Call call) {
-  const double start_s = CpuSeconds();
+  const double start_s = ThreadSeconds();
   double spent_s = 0;
   int calls = 0;
   do {
     for (int i = 0; i < 16; ++i) call();
     calls += 16;
-    spent_s = CpuSeconds() - start_s;
+    spent_s = ThreadSeconds() - start_s;
   } while (spent_s < 0.2);
   return spent_s / calls;
 }
@@ -159,11 +75,11 @@ const Primitives& P256() {
   return primitives;
 }
 
-void Handshakes(benchmark::State& state, World& world, bool resumed, double primitives_s) {
-  World::Pair pair;
+void Handshakes(benchmark::State& state, SessionWorld& world, bool resumed, double primitives_s) {
+  SessionWorld::Pair pair;
   int peer = 0;
   if (resumed) world.Connect("peer", pair);
-  const double start_s = CpuSeconds();
+  const double start_s = ThreadSeconds();
   for (auto _ : state) {
     pair = {};
     world.Connect(resumed ? "peer" : std::to_string(peer++), pair);
@@ -172,7 +88,7 @@ void Handshakes(benchmark::State& state, World& world, bool resumed, double prim
   state.SetItemsProcessed(state.iterations());
   if (primitives_s > 0) {
     state.counters["x_primitives"] =
-        (CpuSeconds() - start_s) / (static_cast<double>(state.iterations()) * primitives_s);
+        (ThreadSeconds() - start_s) / (static_cast<double>(state.iterations()) * primitives_s);
   }
 }
 
@@ -185,19 +101,19 @@ double FullPrimitives() {
 double ResumedPrimitives() { return 2 * (P256().key_generation_s + P256().agreement_s); }
 
 void BM_HandshakeEcdsa(benchmark::State& state) {
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   Handshakes(state, world, /*resumed=*/false, FullPrimitives());
 }
 BENCHMARK(BM_HandshakeEcdsa);
 
 void BM_HandshakeResumed(benchmark::State& state) {
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   Handshakes(state, world, /*resumed=*/true, ResumedPrimitives());
 }
 BENCHMARK(BM_HandshakeResumed);
 
 void BM_HandshakeRsa2048(benchmark::State& state) {
-  World world(TestKey::kRsa2048);
+  SessionWorld world(TestKey::kRsa2048);
   Handshakes(state, world, /*resumed=*/false, 0);
 }
 BENCHMARK(BM_HandshakeRsa2048);
@@ -224,8 +140,8 @@ BENCHMARK_CAPTURE(BM_Signature, RSA2048, TestKey::kRsa2048);
 constexpr size_t kBody = 64 * 1024;
 
 void BM_Encrypt(benchmark::State& state) {
-  World world(TestKey::kP256);
-  World::Pair pair;
+  SessionWorld world(TestKey::kP256);
+  SessionWorld::Pair pair;
   world.Connect("peer", pair);
   const std::string body(kBody, 'x');
   for (auto _ : state) {
@@ -237,51 +153,73 @@ void BM_Encrypt(benchmark::State& state) {
 }
 BENCHMARK(BM_Encrypt);
 
-void BM_EncryptAndDecrypt(benchmark::State& state) {
-  World world(TestKey::kP256);
-  World::Pair pair;
-  world.Connect("peer", pair);
-  const std::string body(kBody, 'x');
-  std::string text;
-  for (auto _ : state) {
-    SLUICE_CHECK(pair.server->Encrypt(body).ok());
-    pair.client->Feed(pair.server->output());
-    (void)pair.client->Decrypt(text, 2 * kBody);
-    SLUICE_CHECK(text.size() == kBody);
-    pair.server->output().clear();
-    text.clear();
+// AES-GCM by itself, with the key length that `info` tells of: what a record cannot do without.
+class Aead {
+ public:
+  explicit Aead(const ConnectionInfo& info) {
+    const EVP_AEAD* const aead =
+        info.cipher_bits == 128 ? EVP_aead_aes_128_gcm() : EVP_aead_aes_256_gcm();
+    const uint8_t key[32] = {1};
+    SLUICE_CHECK(EVP_AEAD_CTX_init(context_.get(), aead, key, EVP_AEAD_key_length(aead), kTag,
+                                   nullptr) == 1);
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kBody));
-}
-BENCHMARK(BM_EncryptAndDecrypt);
-
-// What the sealing alone costs, to hold BM_Encrypt against.
-void BM_Aes128GcmAlone(benchmark::State& state) {
-  constexpr size_t kRecord = 16 * 1024;
-  const uint8_t key[16] = {1};
-  const uint8_t nonce[12] = {1};
-  bssl::ScopedEVP_AEAD_CTX context;
-  SLUICE_CHECK(
-      EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_128_gcm(), key, sizeof(key), 16, nullptr) == 1);
-  const std::vector<uint8_t> in(kRecord, 'x');
-  std::vector<uint8_t> out(kRecord + 16);
-  for (auto _ : state) {
+  void SealAndOpen(absl::string_view text) {
+    const uint8_t nonce[12] = {1};
+    sealed_.resize(text.size() + kTag);
+    opened_.resize(sealed_.size());
     size_t size = 0;
-    SLUICE_CHECK(EVP_AEAD_CTX_seal(context.get(), out.data(), &size, out.size(), nonce,
-                                   sizeof(nonce), in.data(), in.size(), nullptr, 0) == 1);
-    benchmark::DoNotOptimize(out.data());
+    SLUICE_CHECK(EVP_AEAD_CTX_seal(context_.get(), sealed_.data(), &size, sealed_.size(), nonce,
+                                   sizeof(nonce), reinterpret_cast<const uint8_t*>(text.data()),
+                                   text.size(), nullptr, 0) == 1);
+    SLUICE_CHECK(EVP_AEAD_CTX_open(context_.get(), opened_.data(), &size, opened_.size(), nonce,
+                                   sizeof(nonce), sealed_.data(), sealed_.size(), nullptr, 0) == 1);
+    benchmark::DoNotOptimize(opened_.data());
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kRecord));
+
+ private:
+  static constexpr size_t kTag = 16;
+  bssl::ScopedEVP_AEAD_CTX context_;
+  std::vector<uint8_t> sealed_;
+  std::vector<uint8_t> opened_;
+};
+
+// One record from end to end: encrypted by one side, decrypted by the other. x_aead is its time as
+// a multiple of sealing and opening so many bytes.
+void BM_Record(benchmark::State& state) {
+  SessionWorld world(TestKey::kP256);
+  SessionWorld::Pair pair;
+  world.Connect("peer", pair);
+  const std::string sent(static_cast<size_t>(state.range(0)), 'x');
+  std::string received;
+  const auto record = [&] {
+    SLUICE_CHECK(pair.server->Encrypt(sent).ok());
+    pair.client->Feed(pair.server->output());
+    (void)pair.client->Decrypt(received, 2 * sent.size());
+    SLUICE_CHECK(received.size() == sent.size());
+    pair.server->output().clear();
+    received.clear();
+  };
+  for (auto _ : state) record();
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+  Aead aead(pair.server->info());
+  const int64_t some = 1 + (int64_t{1} << 20) / (state.range(0) + 256);
+  const auto repeat = [some](auto work) {
+    return [some, work]() mutable {
+      for (int64_t i = 0; i < some; ++i) work();
+    };
+  };
+  state.counters["x_aead"] = InTurns(repeat(record), repeat([&] { aead.SealAndOpen(sent); }));
+  state.SetLabel(pair.server->info().cipher);
 }
-BENCHMARK(BM_Aes128GcmAlone);
+BENCHMARK(BM_Record)->ArgName("bytes")->Arg(32)->Arg(256)->Arg(1024)->Arg(4096)->Arg(16 * 1024);
 
 // Heap that a client's and a server's session keep together while nothing is sent.
 void BM_IdleSessionPair(benchmark::State& state) {
   constexpr int kSessions = 500;
-  World world(TestKey::kP256);
+  SessionWorld world(TestKey::kP256);
   size_t bytes = 0;
   for (auto _ : state) {
-    std::vector<World::Pair> pairs(kSessions);
+    std::vector<SessionWorld::Pair> pairs(kSessions);
     world.Connect("peer", pairs[0]);
     const size_t before = mallinfo2().uordblks;
     for (int i = 1; i < kSessions; ++i) {

@@ -1,68 +1,53 @@
 #include "engine/base/log.h"
 
-#include <spdlog/async.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <chrono>
-#include <memory>
-#include <thread>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "engine/base/line_writer.h"
 
 namespace sluice::log {
 namespace {
 
-constexpr size_t kQueuedLines = 8192;
+// A reader of stderr that has stopped reading must not keep the process from ending.
+constexpr absl::Duration kLastWords = absl::Milliseconds(500);
 
 std::atomic<Level> lowest_level{Level::kInfo};
 Sink* other_sink = nullptr;
 std::atomic<Format> line_format{Format::kText};
 
-// The prefix is the sink's, so that the time is that of the call and costs the caller nothing.
-const char* PatternOf(Format format) {
-  return format == Format::kText ? "%Y-%m-%dT%H:%M:%S.%eZ %l %v"
-                                 : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
+// "2026-03-01T12:00:00.123Z". What comes before the milliseconds is kept for as long as it holds.
+void AppendTime(std::string& line, absl::Time now) {
+  thread_local int64_t kept_s = INT64_MIN;
+  thread_local std::string kept;
+  const int64_t now_ms = absl::ToUnixMillis(now);
+  const int64_t now_s = absl::ToUnixSeconds(now);
+  if (now_s != kept_s) {
+    kept =
+        absl::FormatTime("%Y-%m-%dT%H:%M:%S.", absl::FromUnixSeconds(now_s), absl::UTCTimeZone());
+    kept_s = now_s;
+  }
+  absl::StrAppend(&line, kept, absl::Dec(now_ms - now_s * 1000, absl::kZeroPad3), "Z");
 }
 
-// Neither is ever destroyed: threads may log until the very end.
-using Writer = std::shared_ptr<spdlog::details::thread_pool>;
-Writer& WriterThread() {
-  static auto* const pool =
-      new Writer(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, /*threads_n=*/1));
-  return *pool;
-}
-
-spdlog::async_logger& Logger() {
-  static const auto* const logger = [] {
-    auto* made = new std::shared_ptr<spdlog::async_logger>(std::make_shared<spdlog::async_logger>(
-        "sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>(), WriterThread(),
-        spdlog::async_overflow_policy::overrun_oldest));
-    (*made)->set_level(spdlog::level::trace);
-    (*made)->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-        PatternOf(line_format.load()), spdlog::pattern_time_type::utc));
-    (*made)->flush_on(spdlog::level::warn);
-    return made;
-  }();
-  return **logger;
-}
-
-spdlog::level::level_enum SpdLevel(Level level) {
+absl::string_view NameOf(Level level) {
   switch (level) {
     case Level::kDebug:
-      return spdlog::level::debug;
+      return "debug";
     case Level::kInfo:
-      return spdlog::level::info;
+      return "info";
     case Level::kWarning:
-      return spdlog::level::warn;
+      return "warning";
     case Level::kError:
-      return spdlog::level::err;
+      return "error";
   }
-  return spdlog::level::err;
+  return "error";
 }
 
 void AppendText(std::string& line, const Field& field) {
@@ -89,6 +74,43 @@ std::string JsonString(absl::string_view bytes) {
   return json + '"';
 }
 
+// A whole line. `body` is what Body() makes.
+std::string Line(Level level, absl::string_view body) {
+  const bool text = line_format.load(std::memory_order_relaxed) == Format::kText;
+  std::string line = text ? "" : "{\"time\":\"";
+  AppendTime(line, absl::Now());
+  if (text) {
+    absl::StrAppend(&line, " ", NameOf(level), " ", body, "\n");
+  } else {
+    absl::StrAppend(&line, "\",\"level\":\"", NameOf(level), "\",", body, "}\n");
+  }
+  return line;
+}
+
+std::string Body(absl::string_view event, std::initializer_list<Field> fields) {
+  std::string body;
+  if (line_format.load(std::memory_order_relaxed) == Format::kText) {
+    body = Printable(event);
+    for (const Field& field : fields) AppendText(body, field);
+  } else {
+    absl::StrAppend(&body, "\"event\":", JsonString(event));
+    for (const Field& field : fields) {
+      absl::StrAppend(&body, ",", JsonString(field.name), ":", JsonString(field.value));
+    }
+  }
+  return body;
+}
+
+std::string DroppedLines(uint64_t count) {
+  return Line(Level::kWarning, Body("log_lines_dropped", {{"count", count}}));
+}
+
+// Never destroyed: threads may log until the very end.
+LineWriter& Writer() {
+  static auto* const writer = new LineWriter(STDERR_FILENO, &DroppedLines);
+  return *writer;
+}
+
 }  // namespace
 
 absl::StatusOr<Level> ParseLevel(absl::string_view name) {
@@ -109,8 +131,6 @@ absl::StatusOr<Format> ParseFormat(absl::string_view name) {
 void Configure(Level level, Format format) {
   lowest_level.store(level);
   line_format.store(format);
-  Logger().set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      PatternOf(format), spdlog::pattern_time_type::utc));
 }
 
 void SetSink(Sink sink) {
@@ -120,32 +140,16 @@ void SetSink(Sink sink) {
 
 bool Enabled(Level level) { return level >= lowest_level.load(std::memory_order_relaxed); }
 
-void Flush() {
-  // The writer has no handshake to wait for. Half a second: a reader of stderr that has stopped
-  // reading must not keep the process from ending.
-  for (int i = 0; i < 500 && WriterThread()->queue_size() > 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  Logger().flush();
-}
+void Flush() { Writer().Flush(kLastWords); }
 
 void Write(Level level, absl::string_view event, std::initializer_list<Field> fields) {
   if (!Enabled(level)) return;
-  std::string line;
-  if (line_format.load(std::memory_order_relaxed) == Format::kText) {
-    line = Printable(event);
-    for (const Field& field : fields) AppendText(line, field);
-  } else {
-    absl::StrAppend(&line, "\"event\":", JsonString(event));
-    for (const Field& field : fields) {
-      absl::StrAppend(&line, ",", JsonString(field.name), ":", JsonString(field.value));
-    }
-  }
+  const std::string body = Body(event, fields);
   if (other_sink != nullptr) {
-    (*other_sink)(level, line);
+    (*other_sink)(level, body);
     return;
   }
-  Logger().log(SpdLevel(level), spdlog::string_view_t(line.data(), line.size()));
+  Writer().Add(Line(level, body), /*urgent=*/level >= Level::kWarning);
 }
 
 std::string Printable(absl::string_view bytes) {

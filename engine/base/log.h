@@ -5,8 +5,8 @@
 //     {"time":"2026-03-01T12:00:00.123Z","level":"info","event":"listening","address":"…","core":"0"}
 //
 // Every value is escaped: nothing that came from the network can forge a line or reach a terminal
-// raw. A call never blocks on stderr: lines pass through a bounded queue to a writer thread; when
-// it is full the oldest lines are dropped. Thread-safe.
+// raw. A call never blocks on stderr: lines gather in a bounded buffer for a writer thread; when it
+// is full lines are dropped, and how many is logged. Thread-safe.
 #ifndef SLUICE_ENGINE_BASE_LOG_H_
 #define SLUICE_ENGINE_BASE_LOG_H_
 
@@ -37,8 +37,8 @@ struct Field {
 // Before the first line; without it lines are text from level info on.
 void Configure(Level level, Format format);
 bool Enabled(Level level);
-// Lines go there, on the thread that writes them, instead of to stderr; null: to stderr again. For a
-// world of one thread (engine/io/simulation).
+// Lines go there, on the thread that writes them, instead of to stderr; null: to stderr again. For
+// a world of one thread (engine/io/simulation).
 using Sink = std::function<void(Level level, absl::string_view line)>;
 void SetSink(Sink sink);
 // Writes out what is queued; call before the process ends.

@@ -54,6 +54,7 @@ Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy)
       target_(std::move(target)),
       policy_(std::move(policy)),
       digest_(policy_.Digest()),
+      overflow_(host.core().Now()),
       arrived_(host.core()) {}
 
 Lane::~Lane() { SLUICE_CHECK(idle()); }
@@ -72,6 +73,8 @@ bool Lane::Offer(Attempt& attempt) {
   return true;
 }
 
+MonoTime Lane::NextRoom() { return overflow_.NextRoom(host_.core().Now(), backlog_.size()); }
+
 io::Task<void> Lane::Carry() {
   Carrier carrier(*this);
   co_await carrier.Run();
@@ -82,6 +85,7 @@ std::optional<Attempt> Lane::Take() {
   while (!backlog_.empty() && !draining_) {
     Attempt attempt = std::move(backlog_.front());
     backlog_.pop_front();
+    overflow_.Left();
     if (StillOurs(attempt)) return attempt;
     host_.Redirect(std::move(attempt));
   }

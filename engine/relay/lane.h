@@ -33,6 +33,7 @@
 #include "engine/relay/counters.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
+#include "engine/relay/overflow.h"
 #include "engine/relay/settings.h"
 #include "engine/smtp/client_session.h"
 
@@ -74,6 +75,9 @@ class Lane {
   // False when the backlog is full; `attempt` is then left as it was.
   bool Offer(Attempt& attempt);
 
+  // When the backlog is full: when an attempt that found no room is to be offered again.
+  MonoTime NextRoom();
+
   // The bodies of what waits make room for others.
   void DropBodies();
 
@@ -101,6 +105,7 @@ class Lane {
   const OutboundPolicy policy_;
   const std::string digest_;
   std::deque<Attempt> backlog_;
+  Overflow overflow_;
   bool has_bodies_ = false;  // some of the backlog, perhaps
   io::Event arrived_;
   size_t carriers_ = 0;

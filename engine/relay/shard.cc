@@ -21,7 +21,7 @@ constexpr absl::Duration kSweepEvery = absl::Seconds(30);
 constexpr absl::Duration kStoreReadTimeout = absl::Seconds(30);
 // What could not be written down is tried again after this, for as long as the gateway runs.
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
-// A message that a full lane, or a body that cannot be read, sent back is looked at again after this.
+// A message whose body cannot be read now is looked at again after this.
 constexpr absl::Duration kPutBackFor = absl::Seconds(30);
 
 smtp::ServerOptions ServerOptionsOf(const Settings& settings) {
@@ -162,7 +162,8 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
                                   std::move(policy));
   }
   KeepBody(attempt);
-  if (!lane->Offer(attempt)) PutBack(std::move(attempt));
+  if (lane->Offer(attempt)) return;
+  PutBackFor(std::move(attempt), lane->NextRoom() - core_.Now());
 }
 
 // Bodies stay in memory as long as there is room; the others are read again when their turn comes.
@@ -235,15 +236,16 @@ void Shard::Redirect(Attempt attempt) {
   Dispatch(std::move(attempt));
 }
 
-void Shard::PutBack(Attempt attempt) {
+void Shard::PutBack(Attempt attempt) { PutBackFor(std::move(attempt), kPutBackFor); }
+
+void Shard::PutBackFor(Attempt attempt, absl::Duration time) {
   DropBody(attempt);
   if (draining_) {
     LeaveToSuccessor(attempt.envelope);
     return;
   }
   if (SLUICE_PLANTED_BUG(PutBackForgotten)) return;
-  spool_.Release(attempt.envelope.id, attempt.envelope.destination,
-                 spool_.Now() + kPutBackFor);
+  spool_.Release(attempt.envelope.id, attempt.envelope.destination, spool_.Now() + time);
 }
 
 // Due at once: whoever opens the queue next does not wait for the end of our lease.

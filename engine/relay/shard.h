@@ -97,6 +97,7 @@ class Shard final : private LaneHost, private ReceptionHost {
   void Conclude(Attempt attempt, const AttemptReport& report) override;
   void Redirect(Attempt attempt) override;
   void PutBack(Attempt attempt) override;
+  void PutBackFor(Attempt attempt, absl::Duration time);
 
   // ReceptionHost.
   const policy::Snapshot& list() const override { return *list_; }

@@ -38,7 +38,6 @@ OWNERS = {
     r"<idn2\.h>": ["policy"],
     r"<microhttpd\.h>": ["engine/admin"],
     r"<curl/": ["tools"],
-    r"<spdlog/": ["engine/base"],
 }
 
 MOST_LINES = 600

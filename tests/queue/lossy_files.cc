@@ -27,12 +27,20 @@ IOStatus NoSpace() {
 uint64_t Mix(uint64_t hash, const char* bytes, size_t size) {
   constexpr uint64_t kPrime = 0x9e3779b97f4a7c15;
   hash = (hash ^ size) * kPrime;
-  for (size_t i = 0; i < size; i += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + i, std::min<size_t>(8, size - i));
+  const auto add = [&hash](uint64_t word) {
     hash = (hash ^ word) * kPrime;
     hash ^= hash >> 32;
+  };
+  uint64_t word = 0;
+  // (Of a size that is known when this is compiled: no call for each.)
+  for (; size >= sizeof(word); size -= sizeof(word), bytes += sizeof(word)) {
+    std::memcpy(&word, bytes, sizeof(word));
+    add(word);
   }
+  if (size == 0) return hash;
+  word = 0;
+  std::memcpy(&word, bytes, size);
+  add(word);
   return hash;
 }
 

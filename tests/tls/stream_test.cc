@@ -50,6 +50,7 @@ struct Ends {
   std::unique_ptr<Stream> server;
   ServerContext& server_context;
   ClientContext& client_context;
+  Sends client_sends = {};
   Sends server_sends = {};
 
   MonoTime Soon() const { return core.Now() + kLong; }
@@ -62,7 +63,8 @@ class StreamTest : public SessionTest {
   void Play(Scene scene) {
     io::EngineOptions options;
     options.pin = false;
-    absl::StatusOr<std::unique_ptr<io::Engine>> engine = io::StartUringEngine(options, SystemClock());
+    absl::StatusOr<std::unique_ptr<io::Engine>> engine =
+        io::StartUringEngine(options, SystemClock());
     ASSERT_TRUE(engine.ok()) << engine.status();
     io::Core& core = (*engine)->core(0);
     std::promise<void> done;
@@ -83,7 +85,8 @@ class StreamTest : public SessionTest {
         co_await core.Connect(to, core.Now() + kLong);
     absl::StatusOr<std::unique_ptr<io::Connection>> far = co_await (*listener)->Accept();
     Ends ends{core, nullptr, nullptr, server_context, client_context};
-    ends.client = std::make_unique<Stream>(core, *std::move(near));
+    ends.client = std::make_unique<Stream>(
+        core, std::make_unique<CountingConnection>(*std::move(near), ends.client_sends));
     ends.server = std::make_unique<Stream>(
         core, std::make_unique<CountingConnection>(*std::move(far), ends.server_sends));
     co_await scene(ends);
@@ -130,15 +133,39 @@ io::Task<std::string> ReadExactly(Stream& stream, size_t size, MonoTime deadline
   co_return text;
 }
 
+// The client's Finished comes with the first word that it says.
 io::Task<void> ShakeHands(Ends& ends) {
   Beside<std::optional<Failure>> accepted(ends.core,
                                           ends.server->AcceptTls(ends.server_context, ends.Soon()));
   const PeerDemand demand;
   const std::optional<Failure> connected =
       co_await ends.client->ConnectTls(ends.client_context, demand, ends.Soon());
-  const std::optional<Failure> failed = co_await accepted.Join();
   EXPECT_FALSE(connected.has_value()) << connected->detail;
+  ends.client_sends = {};
+  const absl::Status sent = co_await ends.client->Write("EHLO", ends.Soon());
+  EXPECT_TRUE(sent.ok()) << sent;
+  EXPECT_EQ(ends.client_sends.count, 1);
+  const std::optional<Failure> failed = co_await accepted.Join();
   EXPECT_FALSE(failed.has_value()) << failed->detail;
+  const std::string said = co_await ReadExactly(*ends.server, 4, ends.Soon());
+  EXPECT_EQ(said, "EHLO");
+}
+
+// One that waits instead of speaking has its Finished sent all the same.
+io::Task<void> ShakeHandsAndListen(Ends& ends) {
+  Beside<std::optional<Failure>> accepted(ends.core,
+                                          ends.server->AcceptTls(ends.server_context, ends.Soon()));
+  const PeerDemand demand;
+  const std::optional<Failure> connected =
+      co_await ends.client->ConnectTls(ends.client_context, demand, ends.Soon());
+  EXPECT_FALSE(connected.has_value()) << connected->detail;
+  Beside<std::string> heard(ends.core, ReadExactly(*ends.client, 2, ends.Soon()));
+  const std::optional<Failure> failed = co_await accepted.Join();
+  EXPECT_FALSE(failed.has_value()) << failed->detail;
+  const absl::Status sent = co_await ends.server->Write("hi", ends.Soon());
+  EXPECT_TRUE(sent.ok()) << sent;
+  const std::string text = co_await heard.Join();
+  EXPECT_EQ(text, "hi");
 }
 
 TEST_F(StreamTest, StartsInClearAndTurnsToTls) {
@@ -163,6 +190,8 @@ TEST_F(StreamTest, StartsInClearAndTurnsToTls) {
     EXPECT_EQ(got, "EHLO client.example\r\n");
   });
 }
+
+TEST_F(StreamTest, AClientMayListenFirst) { Play(ShakeHandsAndListen); }
 
 TEST_F(StreamTest, SignsWithRsaOffTheCore) {
   server_context_ = NewServerContext({RsaCertificate()});

@@ -44,7 +44,9 @@ bool Simulation::Step() {
     if (choices > 0) {
       const size_t choice = choices == 1 ? 0 : random_.Below(choices);
       if (choice < runnable_.size()) {
+        if (watcher_) watcher_(runnable_[choice]);
         runnable_[choice]->Run();
+        if (watcher_) watcher_(nullptr);
       } else {
         Event event = std::move(events_.top().event);
         events_.pop();

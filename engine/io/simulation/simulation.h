@@ -92,6 +92,11 @@ class Simulation {
   bool Step();
   uint64_t steps() const { return steps_; }
 
+  // Called in front of each step of an actor, and with null behind it: for a measurement of some of
+  // them (bench/guard).
+  using Watcher = std::function<void(Actor* running)>;
+  void set_watcher(Watcher watcher) { watcher_ = std::move(watcher); }
+
   // What is said here is the story of the run (tests/sim prints it when a promise was broken).
   using Listener = std::function<void(MonoTime at, absl::string_view line)>;
   void set_listener(Listener listener) { listener_ = std::move(listener); }
@@ -118,6 +123,7 @@ class Simulation {
   uint64_t event_number_ = 0;
   uint64_t steps_ = 0;
   Listener listener_;
+  Watcher watcher_;
 };
 
 }  // namespace sluice::io

@@ -1,0 +1,44 @@
+// When what finds no room in a lane comes again: one behind the other, at the pace at which the
+// lane sends, so that each finds room about when it comes, and a backlog of any length costs each
+// of its messages one more look at the queue and no memory.
+//
+// A fixed delay would do neither: a million messages for one destination would all come again at
+// once, all but a few for nothing, and the lane would stand idle in between.
+//
+// One core.
+#ifndef SLUICE_ENGINE_RELAY_OVERFLOW_H_
+#define SLUICE_ENGINE_RELAY_OVERFLOW_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "engine/base/clock.h"
+
+namespace sluice::relay {
+
+class Overflow {
+ public:
+  // No message waits longer for its next look than this, whatever the pace seems to be.
+  static constexpr absl::Duration kLongest = absl::Minutes(10);
+
+  explicit Overflow(MonoTime now) : measured_from_(now), next_(now) {}
+
+  // A message has left the backlog.
+  void Left() { ++left_; }
+  // When the next one that finds no room, with `backlog` before it, is to come.
+  MonoTime NextRoom(MonoTime now, size_t backlog);
+
+ private:
+  void MeasurePace(MonoTime now);
+
+  // Until there is something to go by, as fast as a lane can be: what comes too early is sent on.
+  double per_second_ = 10'000;
+  uint64_t left_ = 0;  // since measured_from_
+  MonoTime measured_from_;
+  MonoTime next_;  // the last one that was given out
+};
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_OVERFLOW_H_
