@@ -2,8 +2,8 @@
 
     check(peer, credentials, program, next_hop_port, cpus)     # AssertionError where it does not
 
-MAIL without TLS is refused. To a next hop with TLS a message passes; to one without it nothing does,
-and the message stays in the queue.
+MAIL without TLS is refused. To a next hop with TLS a message passes; to one without it nothing
+does, and the message stays in the queue.
 """
 
 import json

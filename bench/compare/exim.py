@@ -111,10 +111,10 @@ begin retry
 """
 
 
-# A process for each session and two for each delivery: each pays for every page that it is first to
-# touch, some 300. So memory that malloc() got once is kept (by default its top goes back to the kernel
-# after each message), and symbols are bound by the daemon, not by each of its children. Together this
-# halves the cost; what remains is in the nature of fork().
+# A process for each session and two for each delivery: each pays for every page that it is first
+# to touch, some 300. So memory that malloc() got once is kept (by default its top goes back to the
+# kernel after each message), and symbols are bound by the daemon, not by each of its children.
+# Together this halves the cost; what remains is in the nature of fork().
 _ENVIRONMENT = [
     "env", "LD_BIND_NOW=1",
     "GLIBC_TUNABLES=glibc.malloc.trim_threshold=268435456:glibc.malloc.top_pad=1048576:"

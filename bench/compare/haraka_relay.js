@@ -1,4 +1,4 @@
-// Makes Haraka a relay that enforces TLS: a plugin, which haraka.py copies into Haraka's configuration.
+// Makes Haraka a relay that enforces TLS: a plugin, which haraka.py copies into its configuration.
 // HARAKA_NEXT_HOP is the port of 127.0.0.1 that all mail goes to.
 'use strict'
 

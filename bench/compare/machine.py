@@ -22,11 +22,13 @@ def describe(directory):
     information = pathlib.Path("/proc/cpuinfo").read_text("utf-8")
     cpu = re.search(r"model name\s*: (.*)", information)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    release = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text("utf-8"))
+    release = pathlib.Path("/etc/os-release").read_text("utf-8")
+    release = re.search(r'PRETTY_NAME="(.*)"', release)
     disk = _run(["findmnt", "-no", "SOURCE,FSTYPE", "-T", directory]).split()
     return [
         f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}; "
-        f"{cpu[1] if cpu else 'CPU unknown'}, {os.cpu_count()} CPUs, {memory:.0f} GiB; {release[1] if release else ''}, "
+        f"{cpu[1] if cpu else 'CPU unknown'}, {os.cpu_count()} CPUs, {memory:.0f} GiB; "
+        f"{release[1] if release else 'system unknown'}, "
         f"Linux {platform.release()}; load average at the start "
         f"{os.getloadavg()[0]:.1f}.",
         f"Disk of the spools: {' '.join(disk)}, {_syncs_per_second(directory):.0f} synced writes "
@@ -107,7 +109,7 @@ def _boringssl(build, cpu):
     signature = seconds("BM_Signature/P256")
     rsa = seconds("BM_Signature/RSA2048")
     return (f"BoringSSL: {1 / signature:.0f} P-256 signatures, {1 / share:.0f} key shares with "
-            f"their agreements, {1 / rsa:.0f} RSA-2048 signatures a second; so no server on it makes "
-            f"more than {1 / (share + signature):.0f} full handshakes in a second of CPU time "
-            f"({1 / (share + rsa):.0f} with RSA), nor more than {1 / share:.0f} resumed ones with "
+            f"their agreements, {1 / rsa:.0f} RSA-2048 signatures a second; so no server on it "
+            f"makes more than {1 / (share + signature):.0f} full handshakes in a second of CPU "
+            f"time ({1 / (share + rsa):.0f} with RSA), nor more than {1 / share:.0f} resumed ones with "
             "TLS 1.3 (1.2 agrees on no key anew).")
