@@ -1,0 +1,232 @@
+"""What is compared: the figures, and how each is measured on one peer.
+
+    measured = Measurer(bench, peer).measure(wanted)   # {"handshake_full": Value(…), …}
+
+A throughput has two values. `seen` is what came out in a second of the run, on the CPUs that the
+peer had. `per_cpu` is the same per second of CPU time that the peer used: it tells what the peer
+could do where the load, and not the peer, is the limit, or where others shared its CPU.
+Of repeated loads the best counts, for all alike.
+"""
+
+import concurrent.futures
+import dataclasses
+
+from probe import command_latencies
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    key: str
+    title: str
+    unit: str
+    more_is_better: bool = True
+    # Least ratio of Sluice's to the best peer's (its inverse where less is better), where one is
+    # asked for.
+    demanded: float | None = None
+
+
+FIGURES = (
+    Figure("handshake_full", "Full STARTTLS handshakes, ECDSA P-256", "/s"),
+    Figure("handshake_resumed_13", "Resumed handshakes, TLS 1.3", "/s"),
+    Figure("handshake_resumed_12", "Resumed handshakes, TLS 1.2", "/s"),
+    Figure("handshake_rsa", "Full handshakes, RSA-2048", "/s"),
+    Figure("rsa_bystander", "… p99 of another session's command meanwhile", "ms",
+           more_is_better=False),
+    Figure("accept", "Messages taken durably, 10 KiB over TLS, 10 to a session", "/s"),
+    Figure("relay", "Messages relayed, TLS on both sides, all on the same CPUs", "/s"),
+    Figure("relay_p50", "… p50 of the time in the relay at half of its own maximum", "ms",
+           more_is_better=False),
+    Figure("relay_p99", "… p99 likewise", "ms", more_is_better=False),
+    Figure("relay_calm", "… p50 at 10 messages a second", "ms", more_is_better=False),
+    Figure("relay_cpu", "… CPU time of a message, at half of its own maximum", "ms",
+           more_is_better=False),
+    Figure("idle_memory", "Memory of an idle TLS session", "KiB", more_is_better=False),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    seen: float
+    per_cpu: float | None = None  # throughput only
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What the figures are measured with."""
+    harness: object
+    credentials: dict       # "ecdsa", "rsa" -> Credential
+    next_hop_port: int
+    peer_cpus: list         # of all figures but relay
+    harness_cpus: list
+    seconds: float
+    repeats: int
+
+
+class Measurer:
+    # Sessions at a time.
+    CONNECTIONS = 64
+    # Steps of the search for the rate at which as much comes out as goes in.
+    SEARCH_STEPS = 4
+
+    def __init__(self, bench, peer, say):
+        self._bench = bench
+        self._peer = peer
+        self._say = say
+        self.values = {}
+        self.remarks = []
+
+    def measure(self, wanted):
+        """Each group with the peer started anew, in the state that the group needs."""
+        groups = (
+            ({"handshake_full"}, self._full),
+            ({"handshake_resumed_13"}, lambda: self._resumed("1.3", "handshake_resumed_13")),
+            ({"handshake_resumed_12"}, lambda: self._resumed("1.2", "handshake_resumed_12")),
+            ({"handshake_rsa", "rsa_bystander"}, self._rsa),
+            ({"accept"}, self._accept),
+            ({"relay", "relay_p50", "relay_p99", "relay_cpu"}, self._relay),
+            ({"relay_calm"}, self._relay_calm),
+            ({"idle_memory"}, self._idle),
+        )
+        for keys, measure in groups:
+            if keys & wanted:
+                measure()
+        return self.values
+
+    # ---- Handshakes and acceptance: nothing is sent on ----
+
+    def _full(self):
+        with self._running("ecdsa"):
+            self._best("handshake_full", "handshake", "--certificate=ecdsa")
+
+    def _resumed(self, version, key):
+        with self._running("ecdsa"):
+            loads = self._loads("handshake", "--resume", f"--tls={version}")
+            share = sum(load.resumed for load in loads) / max(1, sum(load.done for load in loads))
+            if share < 0.98:
+                full = self._loads("handshake", f"--tls={version}")
+                loads = [load.without_full(share, _best_of(full)) for load in loads]
+                self._remark(f"{100 * share:.0f} % of the sessions were resumed (TLS {version}); "
+                             "the full ones are taken out of the figure at what they cost")
+        self._keep(key, loads)
+
+    def _rsa(self):
+        with self._running("rsa"), concurrent.futures.ThreadPoolExecutor(1) as beside:
+            waits = []
+            loads = []
+            for _ in range(self._bench.repeats):
+                probe = beside.submit(command_latencies, self._peer.port, self._bench.seconds)
+                loads.append(self._load("handshake", "--certificate=rsa"))
+                waits.append(probe.result()[1])
+        self._keep("handshake_rsa", loads)
+        self.values["rsa_bystander"] = Value(min(waits))
+
+    def _accept(self):
+        with self._running("ecdsa"):
+            self._best("accept", "send", "--per_connection=10", "--sizes=10KiB")
+
+    def _idle(self):
+        sessions = self._peer.most_idle_sessions
+        with self._running("ecdsa"):
+            # What it allocates once is there before it is counted.
+            self._load("handshake", connections=8)
+            load = self._bench.harness.run("idle", self._peer, f"--sessions={sessions}",
+                                           "--timeout=120s")
+        if load.failed:
+            self._remark(f"{load.failed} of {sessions} idle sessions could not be opened")
+        self.values["idle_memory"] = Value(load.bytes_per_session / 1024)
+        self._say(f"idle session: {load.bytes_per_session / 1024:.1f} KiB ({load.done} of them)")
+
+    # ---- Relay: load, peer and next hop share all CPUs ----
+
+    def _relay(self):
+        best = self._relay_load()
+        self._say(f"relay: in {best.accepted_per_s:.0f}/s, out {best.per_s:.0f}/s")
+        low, high = best.per_s, best.accepted_per_s
+        for _ in range(self.SEARCH_STEPS):
+            if high < 1.07 * low:
+                break
+            rate = (low + high) / 2
+            load = self._relay_load(f"--rate={rate:.1f}")
+            kept_up = load.per_s >= 0.95 * rate and not load.failed
+            self._say(f"relay at {rate:.0f}/s: {'keeps up' if kept_up else 'falls behind'}, "
+                      f"out {load.per_s:.0f}/s")
+            if load.per_s > best.per_s:
+                best = load
+            if kept_up:
+                low = rate
+            else:
+                high = rate
+        self.values["relay"] = Value(best.per_s, best.per_cpu_second)
+        half = self._relay_load(f"--rate={best.per_s / 2:.1f}")
+        self._say(f"relay at half of it: p50 {half.p50_ms:.1f} ms, p99 {half.p99_ms:.1f} ms, "
+                  f"CPU {half.cpu_ms_each:.2f} ms each")
+        self.values["relay_p50"] = Value(half.p50_ms)
+        self.values["relay_p99"] = Value(half.p99_ms)
+        self.values["relay_cpu"] = Value(half.cpu_ms_each)
+
+    def _relay_calm(self):
+        """At one rate for all, which each one can take: half of its maximum is another for each."""
+        load = self._relay_load("--rate=10")
+        self._say(f"relay at 10/s: p50 {load.p50_ms:.1f} ms")
+        self.values["relay_calm"] = Value(load.p50_ms)
+
+    def _relay_load(self, *flags):
+        """With an empty queue: what one load has left would be the next one's."""
+        bench = self._bench
+        cpus = sorted({*bench.peer_cpus, *bench.harness_cpus})
+        sink = bench.credentials["ecdsa"]
+        with self._running("ecdsa", next_hop=bench.next_hop_port, cpus=cpus):
+            return self._load("relay", f"--listen=127.0.0.1:{bench.next_hop_port}",
+                              f"--tls_certificate={sink.certificate}",
+                              f"--tls_private_key={sink.key}", "--per_connection=10",
+                              "--sizes=10KiB", *flags)
+
+    # ---- One load ----
+
+    def _running(self, kind, next_hop=None, cpus=None):
+        return _Running(self._peer, self._bench.credentials[kind], next_hop,
+                        cpus or self._bench.peer_cpus)
+
+    def _load(self, mode, *flags, connections=None):
+        load = self._bench.harness.run(mode, self._peer, *flags,
+                                       f"--connections={connections or self.CONNECTIONS}")
+        if load.failed > 0.01 * load.done:
+            self._remark(f"{mode}: {load.failed} failed beside {load.done}: "
+                         + "; ".join(load.warnings[-2:]))
+        return load
+
+    def _loads(self, *arguments):
+        return [self._load(*arguments) for _ in range(self._bench.repeats)]
+
+    def _best(self, key, *arguments):
+        self._keep(key, self._loads(*arguments))
+
+    def _keep(self, key, loads):
+        value = Value(max(load.per_s for load in loads), max(load.per_cpu_second for load in loads))
+        self.values[key] = value
+        best = _best_of(loads)
+        self._say(f"{key}: {value.seen:.0f}/s, {value.per_cpu:.0f} per CPU second; p50 "
+                  f"{best.p50_ms:.1f} ms, harness at {100 * best.harness_share:.0f} %")
+
+    def _remark(self, text):
+        self._say(text)
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+
+def _best_of(loads):
+    return max(loads, key=lambda load: load.per_s)
+
+
+class _Running:
+    """The peer, started with an empty queue, and stopped at the end."""
+
+    def __init__(self, peer, *how):
+        self._peer = peer
+        self._how = how
+
+    def __enter__(self):
+        self._peer.start(*self._how)
+
+    def __exit__(self, *_):
+        self._peer.stop()
