@@ -1,6 +1,7 @@
 """Sluice, as built in the build directory. Everything is at its default but what enforces TLS."""
 
 import json
+import socket
 import subprocess
 import time
 
@@ -8,9 +9,24 @@ from peer import Peer
 from processes import wait_until
 
 
+class SilentHop:
+    """A next hop to which a connect is not answered: mail waits for it, untried. (Sluice has no state
+    in which mail is held; a port that refused would have each message tried and deferred.)"""
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self._listener.getsockname()[1]
+        # They fill its backlog, and nobody accepts them.
+        self._waiting = [socket.socket() for _ in range(4)]
+        for client in self._waiting:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", self.port))
+
+
 class Sluice(Peer):
     name = "sluice"
     title = "Sluice"
+    _silent = None
 
     @property
     def _socket(self):
@@ -28,12 +44,16 @@ class Sluice(Peer):
         return done.stdout.strip() or "as built"
 
     def prepare(self, credential, next_hop, cpus):
-        # A port at which nobody listens is a next hop that is down: mail is taken and kept.
+        if next_hop is None:
+            self._silent = self._silent or SilentHop()
         flags = {
             "listen": f"127.0.0.1:{self.port}", "hostname": "sluice.test",
             "data_dir": self.root / "data", "control_socket": self._socket, "cores": len(cpus),
-            "route": f"*=127.0.0.1:{next_hop or 1}", "default_tls_level": "encrypt",
+            "route": f"*=127.0.0.1:{next_hop or self._silent.port}", "default_tls_level": "encrypt",
             "tls_certificate": credential.certificate, "tls_private_key": credential.key}
+        if next_hop is None:
+            # All of it waits in memory: what finds no room there is written once more.
+            flags["lane_backlog"] = 1000000
         (self.root / "flags").write_text(
             "".join(f"--{name}={value}\n" for name, value in flags.items()), "utf-8")
 
