@@ -1,6 +1,7 @@
 #include "policy/trie.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -16,12 +17,14 @@ namespace {
 
 // No pattern has more labels; of a stranger name, made of dots, the rightmost are enough.
 constexpr size_t kMaxLabels = 127;
-constexpr size_t kNodeHeaderBytes = 6;  // parent, rules, size
+constexpr size_t kNodeHeaderBytes = 6;  // parent, size, rules
 constexpr size_t kValueBytes = 4;
-constexpr size_t kNodesPerBucket = 2;
+constexpr size_t kNodesPerBucket = 3;
+constexpr size_t kBucketHeaderBytes = 4;  // rest
+constexpr size_t kFilterBytes = 4;
 constexpr size_t kCacheLine = 64;
-constexpr size_t kReadAhead = 2 * kCacheLine;  // behind the last node: words, and prefetches
-constexpr uint32_t kRoot = 0;                  // the first node
+constexpr size_t kReadAhead = 8;  // behind the last node: words
+constexpr uint32_t kNoNode = 0;   // the first bucket's header stands there
 constexpr uint64_t kRootHash = 0;
 
 uint32_t Load32(const char* bytes) {
@@ -88,7 +91,14 @@ int RuleShift(Pattern::Kind kind) {
 
 // How many kinds are present in rules, each of which has two bits.
 size_t KindsIn(unsigned rules) {
-  return static_cast<size_t>(std::popcount((rules | rules >> 1) & 0b010101u));
+  static constexpr std::array<uint8_t, 64> kKinds = [] {
+    std::array<uint8_t, 64> kinds{};
+    for (unsigned i = 0; i < kinds.size(); ++i) {
+      kinds[i] = static_cast<uint8_t>(std::popcount((i | i >> 1) & 0b010101u));
+    }
+    return kinds;
+  }();
+  return kKinds[rules % kKinds.size()];
 }
 
 int RankOf(size_t labels, Pattern::Kind kind) {
@@ -102,9 +112,9 @@ bool IsHidden(absl::Span<const uint64_t> hidden, uint32_t value) {
 }  // namespace
 
 uint32_t Trie::Node::parent() const { return Load32(bytes); }
-uint8_t Trie::Node::rules() const { return static_cast<uint8_t>(bytes[4]); }
+uint8_t Trie::Node::rules() const { return static_cast<uint8_t>(bytes[5]); }
 absl::string_view Trie::Node::label() const {
-  return absl::string_view(bytes + kNodeHeaderBytes, static_cast<uint8_t>(bytes[5]));
+  return absl::string_view(bytes + kNodeHeaderBytes, static_cast<uint8_t>(bytes[4]));
 }
 Trie::Audiences Trie::Node::audiences(Pattern::Kind kind) const {
   return static_cast<Audiences>(rules() >> RuleShift(kind) & 3);
@@ -155,48 +165,60 @@ class Trie::Path {
 };
 
 size_t Trie::BucketOf(uint64_t path_hash) const {
-  const size_t buckets = buckets_.size() - 1;
-  return static_cast<size_t>(static_cast<unsigned __int128>(path_hash) * buckets >> 64);
+  return static_cast<size_t>(static_cast<unsigned __int128>(path_hash) * buckets_ >> 64);
+}
+
+bool Trie::MayHold(size_t bucket, uint64_t path_hash) const {
+  return (Load32(filters_.at(bucket * kFilterBytes)) >> (path_hash % 32) & 1) != 0;
+}
+
+uint32_t Trie::FindAmong(size_t begin, size_t end, uint32_t parent, absl::string_view label) const {
+  const uint64_t wanted = parent | uint64_t{label.size()} << 32;
+  for (size_t at = begin; at + kNodeHeaderBytes <= end;) {
+    const Node found = node(at);
+    // They stand side by side: one comparison for both.
+    const uint64_t parent_and_size = Lowest(Load64(found.bytes), 5) >> 24;
+    if (parent_and_size == wanted && SameOctets(found.label().data(), label.data(), label.size())) {
+      return static_cast<uint32_t>(at);
+    }
+    if (parent_and_size >> 32 == 0) break;
+    at += found.size();
+  }
+  return kNoNode;
 }
 
 uint32_t Trie::Child(uint32_t parent, uint64_t path_hash, absl::string_view label) const {
-  const Bucket* const bucket = &buckets_[BucketOf(path_hash)];
-  if (!MayHold(*bucket, path_hash)) return kRoot;
-  const uint32_t end = bucket[1].start;
-  for (uint32_t at = bucket->start; at != end;) {
-    const Node found = node(at);
-    if (found.parent() == parent && found.label().size() == label.size() &&
-        SameOctets(found.label().data(), label.data(), label.size())) {
-      return at;
-    }
-    at += static_cast<uint32_t>(found.size());
-  }
-  return kRoot;
+  const size_t bucket = BucketOf(path_hash);
+  if (!MayHold(bucket, path_hash)) return kNoNode;
+  const size_t begin = bucket * kBucketBytes;
+  const uint32_t found = FindAmong(begin + kBucketHeaderBytes, begin + kBucketBytes, parent, label);
+  const uint32_t rest = Load32(memory_.at(begin));
+  if (found != kNoNode || rest == 0) return found;
+  return FindAmong(rest, memory_.size(), parent, label);
 }
 
 // Calls visit(Match) for every pattern that matches, weakest first.
 template <typename Visitor>
 void Trie::Walk(const LookupName& name, Audiences audiences, Visitor visit) const {
-  if (nodes_.empty() || name.view().empty()) return;
+  if (buckets_ == 0 || name.view().empty()) return;
   const auto offer = [&](Node at, Pattern::Kind kind, size_t depth) {
     if ((at.audiences(kind) & audiences) != 0) visit(Match{at.value(kind), RankOf(depth, kind)});
   };
-  offer(node(kRoot), Pattern::Kind::kAny, 0);
+  offer(node(root_), Pattern::Kind::kAny, 0);
 
   const Path path(name);
+  // A bucket is asked for before its filter has been seen: that would be waiting twice.
   for (size_t i = 0; i < path.size(); ++i) {
-    __builtin_prefetch(&buckets_[BucketOf(path.hash(i))]);
+    const size_t bucket = BucketOf(path.hash(i));
+    __builtin_prefetch(filters_.at(bucket * kFilterBytes));
+    for (size_t line = 0; line < kBucketBytes; line += kCacheLine) {
+      __builtin_prefetch(memory_.at(bucket * kBucketBytes + line));
+    }
   }
-  for (size_t i = 0; i < path.size(); ++i) {
-    const Bucket& bucket = buckets_[BucketOf(path.hash(i))];
-    if (!MayHold(bucket, path.hash(i))) break;
-    __builtin_prefetch(node(bucket.start).bytes);
-    __builtin_prefetch(node(bucket.start).bytes + kCacheLine);
-  }
-  uint32_t at = kRoot;
+  uint32_t at = root_;
   for (size_t i = 0; i < path.size(); ++i) {
     at = Child(at, path.hash(i), path.label(i));
-    if (at == kRoot) return;
+    if (at == kNoNode) return;
     const Node here = node(at);
     if (here.rules() == 0) continue;
     offer(here, Pattern::Kind::kSelfAndBelow, i + 1);
@@ -220,14 +242,14 @@ std::vector<Trie::Match> Trie::LookupAll(const LookupName& name, Audiences audie
 }
 
 std::optional<uint32_t> Trie::Find(const Pattern& pattern) const {
-  if (nodes_.empty()) return std::nullopt;
-  uint32_t at = kRoot;
+  if (buckets_ == 0) return std::nullopt;
+  uint32_t at = root_;
   if (pattern.kind() != Pattern::Kind::kAny) {
     const LookupName name(pattern.domain());
     const Path path(name);
     for (size_t i = 0; i < path.size(); ++i) {
       at = Child(at, path.hash(i), path.label(i));
-      if (at == kRoot) return std::nullopt;
+      if (at == kNoNode) return std::nullopt;
     }
   }
   if (node(at).audiences(pattern.kind()) == 0) return std::nullopt;
@@ -240,14 +262,14 @@ class Trie::Builder {
  public:
   explicit Builder(size_t rules) {
     nodes_.reserve(rules + rules / 8 + 1);
-    nodes_.push_back({.hash = kRootHash, .label = "", .parent = kRoot, .rules = {}});
+    nodes_.push_back({.hash = kRootHash, .label = "", .parent = 0, .rules = {}});
   }
 
   // All rules of one domain.
   void Add(absl::Span<const Rule> rules) {
     const absl::string_view domain = rules.front().pattern->domain();
     if (domain.empty()) {
-      nodes_[kRoot].rules = rules;  // "*"
+      nodes_.front().rules = rules;  // "*"
       return;
     }
     const LookupName name(domain);
@@ -272,36 +294,24 @@ class Trie::Builder {
 
   absl::StatusOr<Trie> Finish() && {
     Trie trie;
-    const size_t buckets = nodes_.size() / kNodesPerBucket + 1;
-    trie.buckets_.resize(buckets + 1);
-    std::vector<uint64_t> ends(buckets);  // of each bucket; at first, its size
-    for (size_t i = 1; i < nodes_.size(); ++i) {
-      const size_t bucket = trie.BucketOf(nodes_[i].hash);
-      trie.buckets_[bucket].filter |= uint32_t{1} << (nodes_[i].hash % 32);
-      ends[bucket] += SizeOf(nodes_[i]);
-    }
-    uint64_t total = SizeOf(nodes_[kRoot]);
-    for (size_t i = 0; i < buckets; ++i) {
-      trie.buckets_[i].start = static_cast<uint32_t>(total);
-      total += std::exchange(ends[i], total);
-    }
+    trie.buckets_ = nodes_.size() / kNodesPerBucket + 1;
+    const uint64_t total = Place(trie);
     if (total > std::numeric_limits<uint32_t>::max()) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the compiled list would take ", total, " bytes, at most ",
                        std::numeric_limits<uint32_t>::max(), " are allowed"));
     }
-    trie.buckets_[buckets].start = static_cast<uint32_t>(total);
-
-    // A parent stands in front of its children here, so its offset is known by then.
-    trie.nodes_.resize(total + kReadAhead);
-    std::vector<uint32_t> offsets(nodes_.size());
-    for (size_t i = 0; i < nodes_.size(); ++i) {
-      if (i != kRoot) {
-        uint64_t& end = ends[trie.BucketOf(nodes_[i].hash)];
-        offsets[i] = static_cast<uint32_t>(end);
-        end += SizeOf(nodes_[i]);
-      }
-      Write(nodes_[i], offsets[nodes_[i].parent], &trie.nodes_[offsets[i]]);
+    trie.root_ = static_cast<uint32_t>(nodes_.front().at);
+    trie.memory_ = LookupMemory(total);
+    trie.filters_ = LookupMemory(trie.buckets_ * kFilterBytes);
+    for (const PlannedNode& node : nodes_) {
+      Write(node, static_cast<uint32_t>(nodes_[node.parent].at), trie.memory_.at(node.at));
+      if (&node == &nodes_.front()) continue;
+      char* const filter = trie.filters_.at(trie.BucketOf(node.hash) * kFilterBytes);
+      Store32(Load32(filter) | uint32_t{1} << (node.hash % 32), filter);
+    }
+    for (const auto& [bucket, rest] : rests_) {
+      Store32(static_cast<uint32_t>(rest), trie.memory_.at(bucket * kBucketBytes));
     }
     return trie;
   }
@@ -312,7 +322,38 @@ class Trie::Builder {
     absl::string_view label;
     uint32_t parent;  // index in nodes_
     absl::Span<const Rule> rules;
+    uint64_t at = 0;  // offset in memory_
   };
+
+  // Gives each node its place; returns how many octets all take.
+  uint64_t Place(const Trie& trie) {
+    static_assert(kBucketBytes <= std::numeric_limits<uint8_t>::max());
+    std::vector<uint8_t> filled(trie.buckets_, kBucketHeaderBytes);
+    std::vector<std::pair<size_t, size_t>> left;  // bucket and index of those that find no room
+    for (size_t i = 1; i < nodes_.size(); ++i) {
+      const size_t bucket = trie.BucketOf(nodes_[i].hash);
+      uint8_t& used = filled[bucket];
+      if (used + SizeOf(nodes_[i]) > kBucketBytes) {
+        left.emplace_back(bucket, i);
+        continue;
+      }
+      nodes_[i].at = bucket * kBucketBytes + used;
+      used = static_cast<uint8_t>(used + SizeOf(nodes_[i]));
+    }
+    uint64_t end = trie.buckets_ * kBucketBytes;
+    nodes_.front().at = end;
+    end += SizeOf(nodes_.front());
+    std::sort(left.begin(), left.end());
+    for (const auto& [bucket, i] : left) {
+      if (rests_.empty() || rests_.back().first != bucket) {
+        end += kNodeHeaderBytes;  // ends what stands in front of it
+        rests_.emplace_back(bucket, end);
+      }
+      nodes_[i].at = end;
+      end += SizeOf(nodes_[i]);
+    }
+    return end + kNodeHeaderBytes + kReadAhead;
+  }
 
   static size_t SizeOf(const PlannedNode& node) {
     return kNodeHeaderBytes + node.label.size() + kValueBytes * node.rules.size();
@@ -324,8 +365,8 @@ class Trie::Builder {
       mask |= static_cast<unsigned>(rule.audiences) << RuleShift(rule.pattern->kind());
     }
     Store32(parent, out);
-    out[4] = static_cast<char>(mask);
-    out[5] = static_cast<char>(node.label.size());
+    out[4] = static_cast<char>(node.label.size());
+    out[5] = static_cast<char>(mask);
     out += kNodeHeaderBytes;
     out = std::copy(node.label.begin(), node.label.end(), out);
     for (const Rule& rule : node.rules) {
@@ -334,8 +375,9 @@ class Trie::Builder {
     }
   }
 
-  std::vector<PlannedNode> nodes_;
-  std::vector<uint32_t> stack_ = {kRoot};  // the root, and the nodes of the last domain
+  std::vector<PlannedNode> nodes_;                  // the root, then each behind its parent
+  std::vector<std::pair<size_t, uint64_t>> rests_;  // bucket, and where the rest of it stands
+  std::vector<uint32_t> stack_ = {0};               // the root, and the nodes of the last domain
 };
 
 absl::StatusOr<Trie> Trie::Build(absl::Span<const Rule> rules) {

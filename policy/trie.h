@@ -3,19 +3,23 @@
 // A trie over the labels of names, read from the right. Its nodes stand in a hash table under the
 // hash of their whole path from the root, so the place of every suffix of a name is known before
 // the first of them is looked at: all are fetched from memory at once, and a lookup waits for
-// memory twice, however many labels the name has: for buckets, then for nodes. The walk then goes
-// from the right and ends at the first label that has no node.
+// memory once, however many labels the name has. The walk then goes from the right and ends at the
+// first label that has no node.
 //
-//   buckets  array of { start: uint32, filter: uint32 }, and one more that only ends the last.
-//            Its nodes begin at `start`, two on average; each sets one bit of `filter`, chosen by
-//            its hash, so that a name on no entry seldom goes further than this.
-//   nodes    the root, then the nodes of each bucket, one behind the other:
-//              parent: uint32, rules: uint8, size: uint8, label: size octets, value: uint32 each
+//   filters  uint32 for each bucket: each of its nodes sets one bit, chosen by its hash. Small
+//            enough to stay in the caches, so that a name on no entry seldom waits for a bucket.
+//   buckets  two cache lines each: rest: uint32, then nodes, three on average and five at most of
+//            usual size, one behind the other:
+//              parent: uint32, size: uint8, rules: uint8, label: size octets, value: uint32 each
+//   root     a node without a label
+//   rests    the nodes for which their buckets had no room (one or two in a hundred, more where
+//            labels are long), one behind the other where `rest` says (0: none), up to a size of 0
 //
-// `rules` has two bits for each kind of pattern that ends at the node, exact lowest: for which
-// audiences (bit 0, bit 1) it applies. A pattern that does not apply to the audience of a lookup is
-// passed over, so it never hides a wider one that does. There is one value for each kind present,
-// in the same order. Nothing but the two arrays is kept: 25 to 35 bytes a pattern.
+// Nodes are told by their offset from the first bucket. `rules` has two bits for each kind of
+// pattern that ends at the node, exact lowest: for which audiences (bit 0, bit 1) it applies. A
+// pattern that does not apply to the audience of a lookup is passed over, so it never hides a wider
+// one that does. There is one value for each kind present, in the same order. 50 to 60 bytes a
+// pattern; half of that is room left in buckets, which is what it costs to wait once and not twice.
 //
 // Immutable, thread-safe. Lookups do not allocate.
 #ifndef SLUICE_POLICY_TRIE_H_
@@ -24,13 +28,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "policy/domain_name.h"
+#include "policy/lookup_memory.h"
 #include "policy/pattern.h"
 
 namespace sluice::policy {
@@ -70,15 +74,11 @@ class Trie {
   // The value of exactly this pattern.
   std::optional<uint32_t> Find(const Pattern& pattern) const;
 
-  size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket) + nodes_.capacity(); }
+  size_t memory_bytes() const { return filters_.size() + memory_.size(); }
 
  private:
   class Builder;
   class Path;
-  struct Bucket {
-    uint32_t start;
-    uint32_t filter;
-  };
   struct Node {
     const char* bytes;
     uint32_t parent() const;
@@ -89,18 +89,23 @@ class Trie {
     uint32_t value(Pattern::Kind kind) const;
   };
 
-  Node node(uint32_t offset) const { return Node{nodes_.data() + offset}; }
-  size_t BucketOf(uint64_t path_hash) const;
-  static bool MayHold(const Bucket& bucket, uint64_t path_hash) {
-    return (bucket.filter >> (path_hash % 32) & 1) != 0;
-  }
-  // The child of `parent` by this label; the root, which is nobody's child, when there is none.
+  static constexpr size_t kBucketBytes = 128;
+  static_assert(kBucketBytes % LookupMemory::kAlignment == 0);
+
+  Node node(size_t offset) const { return Node{memory_.at(offset)}; }
+  size_t BucketOf(uint64_t path_hash) const;  // its index
+  bool MayHold(size_t bucket, uint64_t path_hash) const;
+  // The child of `parent` by this label, or kNoNode.
   uint32_t Child(uint32_t parent, uint64_t path_hash, absl::string_view label) const;
+  // Among the nodes from `begin` on.
+  uint32_t FindAmong(size_t begin, size_t end, uint32_t parent, absl::string_view label) const;
   template <typename Visitor>
   void Walk(const LookupName& name, Audiences audiences, Visitor visit) const;
 
-  std::vector<Bucket> buckets_;
-  std::string nodes_;  // empty: matches nothing. Labels are readable by words (LookupName)
+  size_t buckets_ = 0;  // none: matches nothing
+  uint32_t root_ = 0;
+  LookupMemory filters_;
+  LookupMemory memory_;  // buckets, root, rests; labels are readable by words (LookupName)
 };
 
 }  // namespace sluice::policy

@@ -290,5 +290,34 @@ TEST(TrieTest, FindTellsPatternsOfOneDomainApart) {
   EXPECT_EQ(trie.Lookup(LookupName("x.a.b"), Trie::kSecond, hidden)->value, 30u);
 }
 
+// Long labels, so that buckets overflow: one has room for one or two of them.
+TEST(TrieTest, WhatFindsNoRoomInItsBucketIsFound) {
+  Random random(1);
+  std::vector<Pattern> patterns;
+  for (int i = 0; i < 3000; ++i) {
+    std::string label(40 + random.Below(24), 'a');
+    for (char& c : label) c = static_cast<char>('a' + random.Below(2));
+    patterns.push_back(
+        Pattern::Parse(absl::StrCat(i % 3 == 0 ? "." : "", label, i % 5 == 0 ? ".a" : ".b"))
+            .value());
+  }
+  std::sort(patterns.begin(), patterns.end());
+  std::vector<Trie::Rule> rules;
+  for (const Pattern& pattern : patterns) {
+    rules.push_back({&pattern, Trie::kFirst, static_cast<uint32_t>(rules.size())});
+  }
+  const Trie trie = Trie::Build(rules).value();
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    const std::string name(patterns[i].domain());
+    const auto found = trie.Lookup(LookupName(name), Trie::kFirst);
+    ASSERT_TRUE(found.has_value()) << name;
+    EXPECT_EQ(found->value, i);
+    const bool below = patterns[i].kind() == Pattern::Kind::kSelfAndBelow;
+    EXPECT_EQ(trie.Lookup(LookupName("mx." + name), Trie::kFirst).has_value(), below);
+    EXPECT_FALSE(trie.Lookup(LookupName("c" + name.substr(1)), Trie::kFirst).has_value());
+    EXPECT_EQ(trie.Find(patterns[i]), i);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::policy
