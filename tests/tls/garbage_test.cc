@@ -95,6 +95,7 @@ TEST_F(GarbageTest, SurvivesDamageAnywhereInAHandshake) {
     ASSERT_EQ(server->Handshake(), Progress::kNeedInput);
     std::string flight = server->output();
     size = flight.size();
+    if (at >= size) break;  // the signature in it may be a byte or two shorter than the last one's
     flight[at] = static_cast<char>(flight[at] ^ 0x41);
     client->Feed(flight);
     Progress progress = client->Handshake();
