@@ -17,6 +17,7 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
+#include "queue/crc32c.h"
 #include "queue/database_options.h"
 #include "queue/key_codec.h"
 #include "queue/log_disk.h"
@@ -222,6 +223,8 @@ Database::Database(DatabaseOptions options)
 Database::~Database() = default;
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
+  // RocksDB takes our sums for its own (crc32c.h): with wrong ones it would read nothing back.
+  SLUICE_CHECK(ExtendCrc32c(0, "123456789") == 0xe3069283);
   std::unique_ptr<Database> database(new Database(std::move(options)));
   SLUICE_RETURN_IF_ERROR(MakeDirectories(database->disk_, database->options_.directory));
   rocksdb::Env& disk = database->disk_;
