@@ -98,13 +98,18 @@ io::Task<absl::StatusOr<smtp::Reply>> Conversation::Hear() {
   }
 }
 
-io::Task<absl::Status> Conversation::Ask(absl::string_view line, absl::string_view stage) {
-  const absl::Status said = co_await Say(absl::MakeConstSpan(&line, 1));
-  if (!said.ok()) co_return At(stage, said);
+io::Task<absl::Status> Conversation::Expect(absl::string_view stage) {
   const absl::StatusOr<smtp::Reply> reply = co_await Hear();
   if (!reply.ok()) co_return At(stage, reply.status());
   if (reply->code >= 400) co_return Refused(stage, *reply);
   co_return absl::OkStatus();
+}
+
+io::Task<absl::Status> Conversation::Ask(absl::string_view line, absl::string_view stage) {
+  const absl::Status said = co_await Say(absl::MakeConstSpan(&line, 1));
+  if (!said.ok()) co_return At(stage, said);
+  absl::Status status = co_await Expect(stage);
+  co_return status;
 }
 
 io::Task<absl::Status> Conversation::Quit() {

@@ -52,7 +52,9 @@ class Conversation {
   // While open.
   io::Task<absl::Status> Say(absl::Span<const absl::string_view> pieces);
   io::Task<absl::StatusOr<smtp::Reply>> Hear();
-  // Says `line` and hears a reply of class 2 (or 3); else an error with its code.
+  // Hears a reply of class 2 or 3; else an error that names `stage` and its code.
+  io::Task<absl::Status> Expect(absl::string_view stage);
+  // Says `line` and expects that.
   io::Task<absl::Status> Ask(absl::string_view line, absl::string_view stage);
   // QUIT, its reply, and the server's end of the connection. Does nothing when closed.
   io::Task<absl::Status> Quit();

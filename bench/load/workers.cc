@@ -71,8 +71,6 @@ class Sender final : public Worker {
   io::Task<absl::Status> SendOne();
   // MAIL, RCPT and, unless the message follows by BDAT, DATA.
   std::vector<std::string> EnvelopeCommands(size_t octets, bool chunking);
-  // Hears a reply; an error unless it is positive (or 354).
-  io::Task<absl::Status> Expect(absl::string_view stage);
   std::string Head(uint64_t number) const;
 
   io::Core& core_;
@@ -112,17 +110,6 @@ std::string Sender::Head(uint64_t number) const {
                       sending_.passages == nullptr ? "" : sending_.passages->Field(number), "\r\n");
 }
 
-io::Task<absl::Status> Sender::Expect(absl::string_view stage) {
-  const absl::StatusOr<smtp::Reply> reply = co_await conversation_.Hear();
-  if (!reply.ok()) {
-    co_return absl::Status(reply.status().code(),
-                           absl::StrCat(stage, ": ", reply.status().message()));
-  }
-  if (reply->code < 400) co_return absl::OkStatus();
-  co_return absl::FailedPreconditionError(absl::StrCat(
-      stage, ": ", reply->code, reply->status.has_value() ? " " + reply->status->ToString() : ""));
-}
-
 io::Task<absl::Status> Sender::SendOne() {
   const size_t octets = sending_.mix.Draw(random_);
   const uint64_t number = sending_.passages == nullptr ? sent_ : sending_.passages->Begin();
@@ -155,7 +142,7 @@ io::Task<absl::Status> Sender::SendOne() {
   for (const std::string& command : commands) {
     const absl::string_view stage = absl::string_view(command).substr(0, 4);
     if (pipelining) {
-      const absl::Status status = co_await Expect(stage);
+      const absl::Status status = co_await conversation_.Expect(stage);
       if (!status.ok()) co_return status;
     } else {
       const absl::Status status = co_await conversation_.Ask(command, stage);
@@ -168,7 +155,7 @@ io::Task<absl::Status> Sender::SendOne() {
     const absl::Status said = co_await conversation_.Say(message);
     if (!said.ok()) co_return said;
   }
-  const absl::Status taken = co_await Expect("message");
+  const absl::Status taken = co_await conversation_.Expect("message");
   if (taken.ok()) {
     tally_.bytes += octets;
     if (sending_.accepted != nullptr) sending_.accepted->fetch_add(1, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -97,6 +98,15 @@ class World {
     return accepted;
   }
 
+  // Takes so many of 1 KiB, each of which is to be tried again after `wait`.
+  void Defer(int64_t count, absl::Duration wait) {
+    constexpr int64_t kAtOnce = 1000;
+    const std::string body(1024, 'x');
+    for (int64_t left = count; left > 0; left -= kAtOnce) {
+      Finish(Accept(static_cast<size_t>(std::min(left, kAtOnce)), body), spool_->Now() + wait);
+    }
+  }
+
   // Ends an attempt at each: as delivered, or deferred until `next`.
   void Finish(std::vector<Envelope> envelopes, std::optional<absl::Time> next) {
     absl::BlockingCounter left(static_cast<int>(envelopes.size()));
@@ -172,12 +182,8 @@ BENCHMARK(BM_AcceptAndDeliver)
 // One message that is due, found, tried and put off again, while so many others wait for later.
 void BM_DueScan(benchmark::State& state) {
   World world;
-  const std::string body(1024, 'x');
-  constexpr size_t kAtOnce = 1000;
-  for (int64_t made = 0; made < state.range(0); made += kAtOnce) {
-    world.Finish(world.Accept(kAtOnce, body), world.spool().Now() + absl::Hours(24));
-  }
-  world.Finish(world.Accept(1, body), world.spool().Now());
+  world.Defer(state.range(0), absl::Hours(24));
+  world.Defer(1, absl::ZeroDuration());
   for (auto _ : state) {
     TakenWork work = world.TakeDue(256);
     SLUICE_CHECK(work.items.size() == 1);
@@ -195,11 +201,7 @@ BENCHMARK(BM_DueScan)
 // end of the line.
 void BM_TakeMany(benchmark::State& state) {
   World world;
-  const std::string body(1024, 'x');
-  constexpr size_t kAtOnce = 1000;
-  for (int64_t made = 0; made < state.range(0); made += kAtOnce) {
-    world.Finish(world.Accept(kAtOnce, body), world.spool().Now());
-  }
+  world.Defer(state.range(0), absl::ZeroDuration());
   constexpr size_t kLook = 256;
   for (auto _ : state) {
     const SteadyTime::time_point began = SteadyTime::now();
