@@ -114,7 +114,9 @@ io::Task<absl::Status> Stream::Write(absl::Span<const absl::string_view> pieces,
     co_return sent;
   }
   MakeRoom(session_->output(), pieces);
-  std::string& record = Joined();  // empty whenever another coroutine may run
+  // Empty whenever another coroutine may run, and so on every way out: what stayed here would leave on
+  // another's connection.
+  std::string& record = Joined();
   for (absl::string_view piece : pieces) {
     while (!piece.empty()) {
       const size_t n = std::min(piece.size(), kRecord - record.size());
