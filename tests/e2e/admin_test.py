@@ -16,8 +16,11 @@ from processes import SOON_SECONDS, binary, run, wait_until
 
 
 def refuses_connections(port):
+    """Whether the listening socket is gone. A reset says that it went while it was being asked: ask again."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=SOON_SECONDS).close()
+        return False
+    except ConnectionResetError:
         return False
     except ConnectionRefusedError:
         return True
