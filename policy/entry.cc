@@ -188,4 +188,15 @@ absl::StatusOr<InboundAction> ParseInboundAction(absl::string_view name) {
   return ParseIn(kActions, name);
 }
 
+absl::StatusOr<std::string> PingedDomain(const Entry& entry) {
+  if (entry.pattern.kind() == Pattern::Kind::kAny) {
+    return absl::InvalidArgumentError("* names no domain that could be pinged; ping one by name");
+  }
+  if (!entry.applies_outbound()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        entry.pattern.text(), " is for mail from there alone: there is nothing to ping"));
+  }
+  return entry.pattern.domain();
+}
+
 }  // namespace sluice::policy

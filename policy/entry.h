@@ -61,6 +61,8 @@ struct Stamp {
 struct PingRecord {
   absl::Time at;
   std::string summary;  // "valid", "partial: mx2.example.com: name_mismatch", …
+  // Of what will fail soon, or has changed: "mx.example.com: its certificate expires in 9 days".
+  std::vector<std::string> warnings = {};
   friend bool operator==(const PingRecord&, const PingRecord&) = default;
 };
 
@@ -94,6 +96,12 @@ inline constexpr size_t kMaxFingerprints = 32;
 inline constexpr size_t kMaxNoteOctets = 1024;
 inline constexpr size_t kMaxAuthorOctets = 256;
 inline constexpr size_t kMaxPingSummaryOctets = 1024;
+inline constexpr size_t kMaxPingWarnings = 16;
+
+// The domain whose mail servers are pinged for an entry: the one it names. A wildcard's own domain
+// stands for those below it, whose names nobody knows. InvalidArgument where there is none to ping:
+// "*", and an entry for mail from its domains alone.
+absl::StatusOr<std::string> PingedDomain(const Entry& entry);
 
 // Every fault of what an administrator set and of what the list recorded; empty when it is valid.
 std::vector<std::string> Validate(const Entry& entry);

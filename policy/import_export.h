@@ -1,4 +1,4 @@
-// The list as text files: CSV (RFC 4180) and JSON (RFC 8259).
+// The list as text files: CSV (RFC 4180), JSON (RFC 8259), and Postfix's smtp_tls_policy_maps.
 //
 //   Imported imported = ImportCsv(text);
 //   for (const Fault& fault : imported.faults) …     // "line 17: level: …"
@@ -22,8 +22,19 @@
 //   note             free text
 //
 // JSON. An array of objects with the same fields, match_names and fingerprints as arrays of
-// strings. An export also has what the list records (created, changed, generation, last_ping); an
-// import skips these four. Any other field is a fault.
+// strings. An export also has what the list records (created, changed, generation, last_ping, and
+// pattern_unicode where that differs); an import skips these. Any other field is a fault.
+//
+// Postfix. Lines of "domain level attribute=value …" (postconf(5), smtp_tls_policy_maps):
+//
+//   example.com    verify match=hostname:.example.net        that name alone
+//   .example.com   secure                                    those below it: *.example.com here
+//
+// They are about mail that goes out: an import makes entries of direction outbound. Level `may` is an
+// entry that is off; match=, protocols= and the defaults of Postfix are carried over so that nothing
+// is taken that Postfix would refuse; levels and attributes without a counterpart are faults. An
+// export says in comments what Postfix cannot express. (One difference: level secure always takes the
+// recipient's domain here, match= with other names or not.)
 //
 // A pattern that is there twice is a fault. Thread-safe.
 #ifndef SLUICE_POLICY_IMPORT_EXPORT_H_
@@ -51,6 +62,7 @@ struct Imported {
 
 Imported ImportCsv(absl::string_view text);
 Imported ImportJson(absl::string_view text);
+Imported ImportPostfix(absl::string_view text);
 
 // "pattern,direction,…\r\n", and one line for an entry with its line end.
 std::string CsvHeader();
@@ -58,6 +70,10 @@ void AppendCsv(const Entry& entry, std::string& out);
 
 // One object, without line breaks. An export is "[" + objects joined by ",\n" + "]".
 void AppendJson(const Entry& entry, std::string& out);
+
+// A comment, and one or two lines for an entry, with their line ends.
+std::string PostfixHeader();
+void AppendPostfix(const Entry& entry, std::string& out);
 
 }  // namespace sluice::policy
 

@@ -50,7 +50,8 @@ class LineCounter {
 
 // What an export has and an import skips.
 bool IsRecord(absl::string_view name) {
-  return name == "created" || name == "changed" || name == "generation" || name == "last_ping";
+  return name == "created" || name == "changed" || name == "generation" || name == "last_ping" ||
+         name == "pattern_unicode";
 }
 
 absl::Status SetList(absl::string_view name, const json& value, Entry& entry) {
@@ -143,13 +144,17 @@ void AppendJson(const Entry& entry, std::string& out) {
       object[name] = GetField(field, entry);
     }
   }
+  if (std::string shown = entry.pattern.ToUnicode(); shown != entry.pattern.text()) {
+    object["pattern_unicode"] = std::move(shown);
+  }
   object["created"] = StampToJson(entry.created);
   object["changed"] = StampToJson(entry.changed);
   object["generation"] = entry.generation;
   if (entry.last_ping.has_value()) {
     object["last_ping"] = {
         {"at", absl::FormatTime(absl::RFC3339_sec, entry.last_ping->at, absl::UTCTimeZone())},
-        {"summary", entry.last_ping->summary}};
+        {"summary", entry.last_ping->summary},
+        {"warnings", entry.last_ping->warnings}};
   }
   out.append(object.dump(-1, ' ', false, json::error_handler_t::replace));
 }

@@ -1,8 +1,11 @@
 #include "policy/snapshot.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -73,10 +76,32 @@ class TextMatcher {
   std::string note_;
 };
 
+struct PingStateName {
+  Snapshot::PingState state;
+  absl::string_view name;
+};
+constexpr PingStateName kPingStates[] = {{Snapshot::PingState::kNever, "never"},
+                                         {Snapshot::PingState::kValid, "valid"},
+                                         {Snapshot::PingState::kPartial, "partial"},
+                                         {Snapshot::PingState::kInvalid, "invalid"},
+                                         {Snapshot::PingState::kWarned, "warned"}};
+
+bool HasPing(Snapshot::PingState wanted, const Entry& entry) {
+  if (!entry.last_ping.has_value()) return wanted == Snapshot::PingState::kNever;
+  if (wanted == Snapshot::PingState::kWarned) return !entry.last_ping->warnings.empty();
+  for (const PingStateName& known : kPingStates) {
+    // The verdict is the first word of the summary.
+    if (known.state == wanted) return absl::StartsWith(entry.last_ping->summary, known.name);
+  }
+  return false;
+}
+
 bool FiltersMatch(const Snapshot::Query& query, const Entry& entry) {
   return (!query.direction || *query.direction == entry.direction) &&
          (!query.mode || *query.mode == entry.mode) &&
-         (!query.level || *query.level == entry.level);
+         (!query.level || *query.level == entry.level) &&
+         (!query.ping || HasPing(*query.ping, entry)) &&
+         (query.glob.empty() || fnmatch(query.glob.c_str(), entry.pattern.text().c_str(), 0) == 0);
 }
 
 }  // namespace
@@ -138,6 +163,13 @@ EntryPtr Snapshot::Find(const Pattern& pattern) const {
   if (const auto index = overlay_.trie.Find(pattern)) return overlay_.entries[*index];
   const auto index = base_->trie.Find(pattern);
   return index && !IsHidden(*index) ? base_->entries[*index] : nullptr;
+}
+
+absl::StatusOr<Snapshot::PingState> Snapshot::ParsePingState(absl::string_view name) {
+  for (const PingStateName& known : kPingStates) {
+    if (known.name == name) return known.state;
+  }
+  return absl::InvalidArgumentError("must be never, valid, partial, invalid or warned");
 }
 
 Snapshot::Page Snapshot::Search(const Query& query) const {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "policy/domain_name.h"
 #include "policy/entry.h"
@@ -51,11 +52,16 @@ class Snapshot {
     std::string verdict;                // one sentence
   };
 
+  // How the last ping ended; kWarned: whatever that was, with warnings.
+  enum class PingState : uint8_t { kNever, kValid, kPartial, kInvalid, kWarned };
+
   struct Query {
     std::string text;  // in the pattern (either form) or the note, whatever the case; "": any
     std::optional<Direction> direction;
     std::optional<Mode> mode;
     std::optional<Level> level;
+    std::string glob;  // of the pattern's text, as a shell has them: "*.example.*"; "": any
+    std::optional<PingState> ping;
     size_t offset = 0;
     size_t limit = 100;
   };
@@ -63,6 +69,9 @@ class Snapshot {
     std::vector<EntryPtr> entries;  // in the list's order
     size_t total = 0;               // that match, on all pages
   };
+
+  // "never", "valid", "partial", "invalid", "warned".
+  static absl::StatusOr<PingState> ParsePingState(absl::string_view name);
 
   // The deciding entry; null when there is none or it is off. `domain` as it came from the wire:
   // any case, U-labels or A-labels, trailing dot or not; empty (the null sender) is on no entry.

@@ -34,6 +34,8 @@ class Batch {
   void EraseRange(Table table, absl::string_view from, absl::string_view to);
 
   bool empty() const;
+  // Becomes true when it has been written; for who keeps in memory what he adds here.
+  const std::shared_ptr<bool>& written() const { return written_; }
   rocksdb::WriteBatch& writes() { return *writes_; }
 
   // Keys of the envelopes that this batch erases, for who asks whether a message has others left.
@@ -43,6 +45,7 @@ class Batch {
   const std::shared_ptr<const Tables> tables_;
   const std::unique_ptr<rocksdb::WriteBatch> writes_;
   absl::flat_hash_set<std::string> erased_items_;
+  const std::shared_ptr<bool> written_ = std::make_shared<bool>(false);
 };
 
 }  // namespace sluice::queue

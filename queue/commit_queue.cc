@@ -75,7 +75,10 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
       sync = sync || (request.durable && prepared.back().ok() &&
                       !SLUICE_PLANTED_BUG(AnsweredBeforeSync));
     }
-    if (any && !batch.empty()) written = database_.Write(batch.writes(), sync);
+    if (any && !batch.empty()) {
+      written = database_.Write(batch.writes(), sync);
+      *batch.written() = written.ok();
+    }
   }
   for (size_t i = 0; i < group.size(); ++i) {
     std::move(group[i].complete)(prepared[i].ok() ? written : std::move(prepared[i]));

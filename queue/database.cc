@@ -1,5 +1,6 @@
 #include "queue/database.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
@@ -209,6 +210,24 @@ absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) return ToStatus(status);
   return row;
+}
+
+uint64_t Tables::Bytes(Table table, absl::string_view from) const {
+  // Above every key: none is longer.
+  const std::string end(1024, '\xFF');
+  const rocksdb::Range range(rocksdb::Slice(from.data(), from.size()), end);
+  rocksdb::SizeApproximationOptions what;
+  what.include_memtables = true;
+  uint64_t bytes = 0;
+  const rocksdb::Status status = db_->GetApproximateSizes(what, of(table), &range, 1, &bytes);
+  return status.ok() ? bytes : 0;
+}
+
+absl::Status Tables::DropFilesInFrontOf(Table table, absl::string_view end) const {
+  const rocksdb::Slice slice(end.data(), end.size());
+  const rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), of(table), nullptr, &slice, /*include_end=*/false);
+  return status.ok() ? absl::OkStatus() : ToStatus(status);
 }
 
 absl::Status Tables::ToStatus(const rocksdb::Status& status) const {

@@ -71,6 +71,12 @@ class Tables {
   // Unset: there is no such row.
   absl::StatusOr<std::optional<std::string>> Get(Table table, absl::string_view key) const;
 
+  // What the rows from `from` on take on the disk and in memory, roughly.
+  uint64_t Bytes(Table table, absl::string_view from) const;
+  // Gives back, at once and without rewriting anything, the files that hold only rows in front of
+  // `end`; those rows have been erased, or are.
+  absl::Status DropFilesInFrontOf(Table table, absl::string_view end) const;
+
   // Names the directory, and says what would help.
   absl::Status ToStatus(const rocksdb::Status& status) const;
 

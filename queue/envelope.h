@@ -74,9 +74,11 @@ struct Envelope {
 
   std::optional<AttemptFailure> last_failure;
   std::string policy_digest;  // that the last attempt was made under
+  // Set while it is on hold, and not tried: who did that, and why. Its deadline holds nevertheless.
+  std::optional<std::string> held;
 
   // Kept by the spool; what a caller sets here is not looked at.
-  absl::Time next_due;  // when it is tried next; at acceptance the end of the lease
+  absl::Time next_due;  // when it is tried next; at acceptance the end of the lease; on hold: never
   int attempts = 0;     // that were made
   uint64_t body_bytes = 0;
   uint32_t body_chunks = 0;

@@ -114,6 +114,7 @@ std::string EncodeEnvelope(const Envelope& envelope) {
   row.set_body_chunks(envelope.body_chunks);
   row.set_sole_destination(envelope.sole_destination);
   row.set_revision(envelope.revision);
+  if (envelope.held) row.set_held(*envelope.held);
   return row.SerializeAsString();
 }
 
@@ -159,6 +160,7 @@ absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view item_key, absl::string
   envelope.body_chunks = row.body_chunks();
   envelope.sole_destination = row.sole_destination();
   envelope.revision = row.revision();
+  if (row.has_held()) envelope.held = std::move(*row.mutable_held());
   return envelope;
 }
 

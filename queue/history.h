@@ -25,7 +25,9 @@ enum class Outcome : uint8_t {
   kExpired,           // the deadline came; the last failure was not TLS
   kDeletedTlsPolicy,  // the deadline came; the last failure was TLS
   kDeletedByAdmin,
-  kRefused,  // inbound: not taken from the client
+  kReturnedByAdmin,  // to its sender, with a notification
+  kRefused,          // inbound: not taken from the client
+  kWouldRefuse,      // inbound: taken, and would not have been if its entry enforced what it demands
 };
 
 struct HistoryEntry {
@@ -54,6 +56,9 @@ struct HistoryEntry {
   std::string tls_version;
   std::string cipher;
   std::string certificate;  // subject and fingerprint of what was seen
+  // Its entry is in monitor mode, and would have deferred or refused this if it were enforced.
+  bool monitored = false;
+  std::string chain;        // set when it is written: 32 octets (history_chain.h); empty: none
 };
 
 // Empty and unset fields match everything.
@@ -64,6 +69,9 @@ struct HistoryQuery {
   std::string recipient;          // whole address, whatever the case
   std::vector<Outcome> outcomes;  // any of these
   std::optional<bool> tls;
+  std::string stage;
+  std::string reason;
+  std::optional<bool> monitored;
   absl::Time since = absl::InfinitePast();    // inclusive
   absl::Time until = absl::InfiniteFuture();  // exclusive
   bool newest_first = true;
@@ -79,6 +87,24 @@ struct HistoryPage {
   // Where to go on. Newest first: empty when there is no more. Oldest first: always set, so that a
   // caller can follow what is yet to come.
   std::string next;
+};
+
+// The rows themselves, oldest first, for who checks their chain.
+struct HistoryRowQuery {
+  absl::Time since = absl::InfinitePast();    // inclusive
+  absl::Time until = absl::InfiniteFuture();  // exclusive
+  std::string cursor;                         // HistoryRows::next of the page before
+  size_t limit = 1000;
+};
+
+struct HistoryRows {
+  struct Row {
+    std::string key;
+    std::string value;
+  };
+  std::string previous;  // the chain in front of the first row
+  std::vector<Row> rows;
+  std::string next;  // empty: no more
 };
 
 // The cursor of one entry: with it a query goes on after that entry, in its own direction.

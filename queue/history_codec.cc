@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "queue/history_chain.h"
 #include "queue/spool.pb.h"
 
 namespace sluice::queue {
@@ -25,7 +26,9 @@ constexpr OutcomePair kOutcomes[] = {
     {Outcome::kExpired, Row::EXPIRED},
     {Outcome::kDeletedTlsPolicy, Row::DELETED_TLS_POLICY},
     {Outcome::kDeletedByAdmin, Row::DELETED_BY_ADMIN},
+    {Outcome::kReturnedByAdmin, Row::RETURNED_BY_ADMIN},
     {Outcome::kRefused, Row::REFUSED},
+    {Outcome::kWouldRefuse, Row::WOULD_REFUSE},
 };
 
 Row::Outcome ToStorage(Outcome outcome) {
@@ -71,11 +74,13 @@ std::string EncodeHistoryEntry(const HistoryEntry& entry) {
   row.set_tls_version(entry.tls_version);
   row.set_cipher(entry.cipher);
   row.set_certificate(entry.certificate);
+  row.set_monitored(entry.monitored);
   return row.SerializeAsString();
 }
 
 absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
-                                                absl::string_view bytes) {
+                                                absl::string_view sealed) {
+  const auto [bytes, chain] = OpenRow(sealed);
   Row row;
   if (bytes.size() > INT_MAX || !row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
       row.attempt() > INT_MAX || row.next_attempt_ns() < 0 || row.deadline_ns() < 0 ||
@@ -113,6 +118,8 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
   entry.tls_version = std::move(*row.mutable_tls_version());
   entry.cipher = std::move(*row.mutable_cipher());
   entry.certificate = std::move(*row.mutable_certificate());
+  entry.monitored = row.monitored();
+  entry.chain = std::string(chain);
   return entry;
 }
 

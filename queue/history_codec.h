@@ -12,10 +12,11 @@
 
 namespace sluice::queue {
 
-// Without time and sequence, which stand in the key.
+// Without time and sequence, which stand in the key, and without a seal (history_chain.h).
 std::string EncodeHistoryEntry(const HistoryEntry& entry);
 
-// DataLoss when the row is not what EncodeHistoryEntry writes.
+// DataLoss when the row is not what EncodeHistoryEntry writes, sealed or not; whether the chain holds
+// is not looked at.
 absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
                                                 absl::string_view row);
 

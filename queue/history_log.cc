@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
+#include "queue/history_chain.h"
 #include "queue/history_codec.h"
 #include "queue/row_scan.h"
 
@@ -39,6 +40,9 @@ bool Matches(const HistoryEntry& entry, const HistoryQuery& query) {
   if (!query.sender.empty() && !absl::EqualsIgnoreCase(entry.sender, query.sender)) return false;
   if (!query.recipient.empty() && !HasRecipient(entry, query.recipient)) return false;
   if (query.tls.has_value() && entry.tls != *query.tls) return false;
+  if (query.monitored.has_value() && entry.monitored != *query.monitored) return false;
+  if (!query.stage.empty() && entry.stage != query.stage) return false;
+  if (!query.reason.empty() && entry.reason != query.reason) return false;
   return query.outcomes.empty() || std::find(query.outcomes.begin(), query.outcomes.end(),
                                              entry.outcome) != query.outcomes.end();
 }
@@ -66,6 +70,19 @@ absl::StatusOr<RowRange> RangeOf(const HistoryQuery& query) {
   return range;
 }
 
+// In front of the rows from `key` on.
+absl::StatusOr<std::string> ChainInFrontOf(const std::shared_ptr<const Tables>& tables,
+                                           const std::string& key) {
+  if (!key.empty()) {
+    const RowScan scan(tables, {.table = Table::kHistory, .to = key, .backward = true});
+    SLUICE_RETURN_IF_ERROR(scan.status());
+    if (scan.Valid()) return ChainBehind(scan.value());
+  }
+  SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> trimmed,
+                          tables->Get(Table::kDefault, kHistoryChainKey));
+  return trimmed.value_or(ChainStart());
+}
+
 }  // namespace
 
 std::string CursorOf(const HistoryEntry& entry) {
@@ -73,20 +90,36 @@ std::string CursorOf(const HistoryEntry& entry) {
 }
 
 absl::Status HistoryLog::Load(std::shared_ptr<const Tables> tables) {
-  RowScan scan(std::move(tables), {.table = Table::kHistory, .backward = true});
-  if (scan.Valid()) {
-    const std::optional<HistoryPosition> position = ParseHistoryKey(scan.key());
-    if (!position.has_value()) return absl::DataLossError("the end of the history is damaged");
-    last_ = *position;
+  written_ = nullptr;
+  last_ = Head();
+  RowScan scan(tables, {.table = Table::kHistory, .backward = true});
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  if (!scan.Valid()) {
+    SLUICE_ASSIGN_OR_RETURN(last_.chain, ChainInFrontOf(tables, ""));
+    return absl::OkStatus();
   }
-  return scan.status();
+  const std::optional<HistoryPosition> position = ParseHistoryKey(scan.key());
+  if (!position.has_value()) return absl::DataLossError("the end of the history is damaged");
+  last_ = {.position = *position, .chain = ChainBehind(scan.value())};
+  return absl::OkStatus();
 }
 
 void HistoryLog::Append(Batch& batch, absl::Time now, HistoryEntry entry) {
-  last_.nanos = std::max(last_.nanos, KeyNanos(now));
-  if (entry.message_id.has_value()) last_.nanos = std::max(last_.nanos, entry.message_id->nanos());
-  ++last_.sequence;
-  batch.Put(Table::kHistory, HistoryKey(last_), EncodeHistoryEntry(entry));
+  if (written_ != batch.written()) {
+    if (written_ != nullptr && !*written_) last_ = before_batch_;
+    before_batch_ = last_;
+    written_ = batch.written();
+  }
+  HistoryPosition& position = last_.position;
+  position.nanos = std::max(position.nanos, KeyNanos(now));
+  if (entry.message_id.has_value()) {
+    position.nanos = std::max(position.nanos, entry.message_id->nanos());
+  }
+  ++position.sequence;
+  const std::string key = HistoryKey(position);
+  const std::string bytes = EncodeHistoryEntry(entry);
+  last_.chain = NextChain(last_.chain, key, bytes);
+  batch.Put(Table::kHistory, key, SealRow(bytes, last_.chain));
 }
 
 absl::StatusOr<HistoryPage> ReadHistory(std::shared_ptr<const Tables> tables,
@@ -116,8 +149,61 @@ absl::StatusOr<HistoryPage> ReadHistory(std::shared_ptr<const Tables> tables,
   return page;
 }
 
-void TrimHistory(Batch& batch, absl::Time before) {
-  batch.EraseRange(Table::kHistory, "", HistoryKey({.nanos = KeyNanos(before)}));
+absl::StatusOr<HistoryRows> ReadHistoryRows(std::shared_ptr<const Tables> tables,
+                                            const HistoryRowQuery& query) {
+  RowRange range = {.table = Table::kHistory,
+                    .from = HistoryKey({.nanos = KeyNanos(query.since)}),
+                    .keep_in_cache = false};
+  if (query.until < absl::InfiniteFuture()) {
+    range.to = HistoryKey({.nanos = KeyNanos(query.until)});
+  }
+  if (!query.cursor.empty()) {
+    SLUICE_ASSIGN_OR_RETURN(range.from, KeyOfCursor(query.cursor));
+    range.from.push_back('\0');  // the least key behind it
+  }
+  HistoryRows page;
+  SLUICE_ASSIGN_OR_RETURN(page.previous, ChainInFrontOf(tables, range.from));
+  RowScan scan(std::move(tables), std::move(range));
+  for (; scan.Valid(); scan.Next()) {
+    if (page.rows.size() == query.limit) {
+      page.next = CursorOfKey(page.rows.back().key);
+      break;
+    }
+    page.rows.push_back({.key = std::string(scan.key()), .value = std::string(scan.value())});
+  }
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  return page;
+}
+
+absl::Status TrimHistory(Batch& batch, absl::Time before) {
+  const std::string end = HistoryKey({.nanos = KeyNanos(before)});
+  const RowScan scan(batch.tables(), {.table = Table::kHistory, .to = end, .backward = true});
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  if (!scan.Valid()) return absl::OkStatus();
+  batch.Put(Table::kDefault, kHistoryChainKey, ChainBehind(scan.value()));
+  batch.EraseRange(Table::kHistory, "", end);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::Time> HistoryTimeOfSize(const std::shared_ptr<const Tables>& tables,
+                                             uint64_t most_bytes) {
+  if (tables->Bytes(Table::kHistory, "") <= most_bytes) return absl::InfinitePast();
+  RowScan first(tables, {.table = Table::kHistory});
+  RowScan last(tables, {.table = Table::kHistory, .backward = true});
+  SLUICE_RETURN_IF_ERROR(first.status());
+  SLUICE_RETURN_IF_ERROR(last.status());
+  if (!first.Valid() || !last.Valid()) return absl::InfinitePast();
+  int64_t kept = ParseHistoryKey(last.key()).value_or(HistoryPosition()).nanos;
+  int64_t low = ParseHistoryKey(first.key()).value_or(HistoryPosition()).nanos;
+  while (kept - low > absl::ToInt64Nanoseconds(absl::Minutes(1))) {
+    const int64_t middle = low + (kept - low) / 2;
+    if (tables->Bytes(Table::kHistory, HistoryKey({.nanos = middle})) <= most_bytes) {
+      kept = middle;
+    } else {
+      low = middle;
+    }
+  }
+  return absl::FromUnixNanos(kept);
 }
 
 }  // namespace sluice::queue

@@ -28,6 +28,16 @@ absl::StatusOr<bool> HasOtherItem(Batch& batch, absl::string_view item, const Me
   return false;
 }
 
+std::string NoteOf(const Envelope& envelope) {
+  DueNote note;
+  note.held = envelope.held.has_value();
+  if (const auto& failure = envelope.last_failure) {
+    note.tls = failure->tls;
+    note.word = failure->reason.empty() ? failure->stage : failure->reason;
+  }
+  return DueRow(note);
+}
+
 }  // namespace
 
 absl::Status CheckMessage(const std::vector<Envelope>& envelopes) {
@@ -74,7 +84,7 @@ void RewriteItem(Batch& batch, ItemFacts& facts, Envelope& envelope) {
   const std::string item = ItemKey(envelope.id, envelope.destination);
   if (envelope.next_due != facts.due) {
     batch.EraseOnce(Table::kDue, TimeKey(facts.due, item));
-    batch.Put(Table::kDue, TimeKey(envelope.next_due, item), "");
+    batch.Put(Table::kDue, TimeKey(envelope.next_due, item), NoteOf(envelope));
     facts.due = envelope.next_due;
   }
   ++facts.revision;

@@ -8,6 +8,9 @@
 namespace sluice::queue {
 namespace {
 
+constexpr int kHeldFlag = 1;
+constexpr int kTlsFlag = 2;
+
 template <typename T>
 void Append(T value, std::string& key) {
   for (size_t shift = sizeof(T) * 8; shift > 0;) {
@@ -105,6 +108,20 @@ std::optional<HistoryPosition> ParseHistoryKey(absl::string_view key) {
   const std::optional<int64_t> nanos = TakeNanos(key);
   if (!nanos.has_value()) return std::nullopt;
   return HistoryPosition{.nanos = *nanos, .sequence = Take<uint64_t>(key)};
+}
+
+std::string DueRow(const DueNote& note) {
+  if (!note.held && !note.tls && note.word.empty()) return "";
+  std::string row(1, static_cast<char>((note.held ? kHeldFlag : 0) | (note.tls ? kTlsFlag : 0)));
+  row.append(note.word, 0, kMostDueWordBytes);
+  return row;
+}
+
+DueNote ParseDueRow(absl::string_view row) {
+  if (row.empty()) return {};
+  return {.held = (row[0] & kHeldFlag) != 0,
+          .tls = (row[0] & kTlsFlag) != 0,
+          .word = std::string(row.substr(1, kMostDueWordBytes))};
 }
 
 std::string TimeRow(const SteadyClock::Reading& reading) {

@@ -3,14 +3,18 @@
 //
 //   envelope  item                              value: storage.Envelope (spool.proto)
 //   body      id chunk                          value: the chunk's bytes, 1 to 64 KiB
-//   due       time item                         value: empty
+//   due       time item                         value: note
 //   expiry    time item                         value: varint64, the body's size
-//   history   time sequence                     value: storage.HistoryEntry
-//   policy    "e" name                          value: the caller's
+//   history   time sequence                     value: storage.HistoryEntry, sealed
+//                                                      (history_chain.h)
+//   policy    "e" name                          value: the caller's; policy_rows.h says of what
+//             "c" generation 8OCTET             value: the caller's
+//             "p" name NUL time                 value: the caller's
 //             "g"                               value: generation
 //   default   "format"                          value: the format's number in decimal, now "1"
 //             "time"                            value: time time, the queue's own and the wall's at
 //                                                      one moment (engine/base/steady_clock.h)
+//             "history"                         value: the chain behind what was trimmed of it
 //
 //   item        = id destination
 //   id          = 8OCTET nanoseconds since 1970 · 4OCTET tail       big-endian
@@ -19,6 +23,8 @@
 //   time        = 8OCTET nanoseconds since 1970                     big-endian, at most 2^63-1
 //   sequence    = 8OCTET                                            big-endian
 //   generation  = 8OCTET                                            big-endian
+//   note        = [flags *32OCTET]              flags: 1 on hold, 2 TLS is what failed; the rest:
+//                                               a word for where or why the last attempt failed
 //
 // All parts but the last have a fixed length, so no part can run into the next, and the keys of one
 // message stand together under its id.
@@ -26,9 +32,9 @@
 //   due     one row for each envelope: the time in it is the envelope's next_due. A row of another
 //           time, or without an envelope, is left over from a batch of which it was not known
 //           whether it was written; it is erased when it is come upon.
+//           The note is for summaries of the queue, which read no envelopes.
 //   expiry  one row for each envelope, under its deadline: written once, at acceptance. It holds
-//   the
-//           size so that the queue can be counted without reading envelopes.
+//           the size so that the queue can be counted without reading envelopes.
 //
 // Pure functions.
 #ifndef SLUICE_QUEUE_KEY_CODEC_H_
@@ -50,8 +56,11 @@ inline constexpr size_t kIdBytes = 12;
 inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr int kFormat = 1;
 inline constexpr absl::string_view kTimeKey = "time";
+inline constexpr absl::string_view kHistoryChainKey = "history";
 inline constexpr absl::string_view kPolicyGenerationKey = "g";
 inline constexpr absl::string_view kPolicyRowPrefix = "e";
+inline constexpr absl::string_view kPolicyChangePrefix = "c";
+inline constexpr absl::string_view kPolicyPingPrefix = "p";
 
 // Times outside of what can stand in a key become the nearest that can.
 int64_t KeyNanos(absl::Time time);
@@ -78,6 +87,16 @@ struct TimedItem {
   absl::string_view item;  // points into the key
 };
 std::optional<TimedItem> ParseTimeKey(absl::string_view key);
+
+// The value of a row of due. Empty: not tried yet.
+struct DueNote {
+  bool held = false;
+  bool tls = false;
+  std::string word;  // cut at kMostDueWordBytes
+};
+inline constexpr size_t kMostDueWordBytes = 32;
+std::string DueRow(const DueNote& note);
+DueNote ParseDueRow(absl::string_view row);
 
 struct HistoryPosition {
   int64_t nanos = 0;

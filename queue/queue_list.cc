@@ -32,7 +32,9 @@ absl::StatusOr<RowRange> RangeOf(const QueueQuery& query) {
   return range;
 }
 
-bool Matches(const Envelope& envelope, const QueueQuery& query) {
+bool Matches(const QueueItem& item, const QueueQuery& query) {
+  const Envelope& envelope = item.envelope;
+  if (query.state.has_value() && item.state() != *query.state) return false;
   if (!query.sender.empty() && !absl::EqualsIgnoreCase(envelope.sender, query.sender)) return false;
   return query.recipient.empty() ||
          std::any_of(envelope.recipients.begin(), envelope.recipients.end(),
@@ -61,14 +63,15 @@ absl::StatusOr<QueuePage> ListQueue(std::shared_ptr<const Tables> tables, const 
         absl::string_view(last).substr(std::min(kIdBytes, last.size())) != query.destination) {
       continue;
     }
-    const bool held = in_flight.Contains(last);
-    if (query.in_flight.has_value() && held != *query.in_flight) continue;
+    const bool active = in_flight.Contains(last);
+    if (query.state.has_value() && (*query.state == ItemState::kActive) != active) continue;
     absl::StatusOr<Envelope> envelope = DecodeEnvelope(last, scan.value());
     if (!envelope.ok()) {  // one row that cannot be read does not hide all the others
       log::Error("envelope_damaged", {{"error", envelope.status().message()}});
-    } else if (Matches(*envelope, query)) {
-      page.items.push_back({.envelope = *std::move(envelope), .in_flight = held});
+      continue;
     }
+    QueueItem found = {.envelope = *std::move(envelope), .in_flight = active};
+    if (Matches(found, query)) page.items.push_back(std::move(found));
   }
   SLUICE_RETURN_IF_ERROR(scan.status());
   return page;

@@ -4,8 +4,10 @@
 #ifndef SLUICE_QUEUE_QUEUE_VIEW_H_
 #define SLUICE_QUEUE_QUEUE_VIEW_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +18,26 @@
 
 namespace sluice::queue {
 
+enum class ItemState : uint8_t {
+  kWaiting,  // for its next try
+  kActive,   // in flight: taken by TakeDue, TakeExpired or Accept, and not given back yet
+  kHeld,     // on hold
+};
+
 struct QueueItem {
   Envelope envelope;
-  bool in_flight = false;  // taken by TakeDue, TakeExpired or Accept, and not given back yet
+  bool in_flight = false;
+
+  ItemState state() const {
+    if (in_flight) return ItemState::kActive;
+    return envelope.held.has_value() ? ItemState::kHeld : ItemState::kWaiting;
+  }
+};
+
+// Which items something is done to; without either field all of them.
+struct Selection {
+  std::optional<MessageId> message_id;
+  std::string destination;
 };
 
 // Empty and unset fields match everything.
@@ -27,7 +46,7 @@ struct QueueQuery {
   std::optional<MessageId> message_id;
   std::string sender;     // whole address, whatever the case
   std::string recipient;  // whole address, whatever the case
-  std::optional<bool> in_flight;
+  std::optional<ItemState> state;
   std::string cursor;  // QueuePage::next of the page before; empty: from the start
   size_t limit = 100;  // most items on a page
   // Most items that are looked at for one page, which bounds how long a call takes: half a second
@@ -55,17 +74,33 @@ struct QueueTotals {
   std::vector<DestinationTotals> destinations;
 };
 
-// Which items are to be tried now; without either field all of them.
-struct RetrySelection {
-  std::optional<MessageId> message_id;
-  std::string destination;
+// Who does something to the queue, and why: for the history.
+struct Reason {
+  std::string by;
+  std::string why;  // may be empty
+
+  std::string ToString() const;  // "by alice: asked for by its sender"
 };
 
-struct Removal {
-  MessageId message_id;
-  std::string destination;  // empty: all of the message's
-  std::string by;           // who does it, and why: for the history
-  std::string reason;
+// One destination's share of what waits, by how long it has done so and by why.
+struct DestinationSummary {
+  static constexpr size_t kAges = 10;
+
+  std::string destination;
+  uint64_t items = 0;
+  uint64_t held = 0;
+  uint64_t tls = 0;  // whose last attempt failed for TLS
+  // Accepted within the last 5, 10, 20, 40, 80, 160, 320, 640 and 1280 minutes and no shorter time;
+  // the last: longer ago.
+  std::array<uint64_t, kAges> by_age{};
+  // By the reason of TLS's or the stage where the last attempt failed; "": not tried to its end yet.
+  std::map<std::string, uint64_t> by_reason;
+};
+
+struct QueueSummary {
+  DestinationSummary all;                        // its destination is empty
+  std::vector<DestinationSummary> destinations;  // those with most items first
+  uint64_t destinations_total = 0;               // as far as they were told apart
 };
 
 }  // namespace sluice::queue

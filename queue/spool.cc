@@ -78,12 +78,29 @@ void Spool::LoadBody(const MessageId& id, absl::string_view destination,
   state_->LoadBody(id, destination, std::move(done));
 }
 
-void Spool::RetryNow(RetrySelection selection, Done<absl::StatusOr<uint64_t>> done) {
+void Spool::RetryNow(Selection selection, Done<absl::StatusOr<uint64_t>> done) {
   state_->RetryNow(std::move(selection), std::move(done));
 }
 
-void Spool::Remove(Removal removal, Done<absl::StatusOr<uint64_t>> done) {
-  state_->Remove(std::move(removal), std::move(done));
+void Spool::Hold(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done) {
+  state_->Hold(std::move(selection), std::move(reason), std::move(done));
+}
+
+void Spool::EndHold(Selection selection, Done<absl::StatusOr<uint64_t>> done) {
+  state_->EndHold(std::move(selection), std::move(done));
+}
+
+void Spool::Remove(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done) {
+  state_->Remove(std::move(selection), std::move(reason), std::move(done));
+}
+
+void Spool::TakeSelected(Selection selection, std::string position, size_t limit,
+                         Done<absl::StatusOr<SelectedWork>> done) {
+  state_->TakeSelected(std::move(selection), std::move(position), limit, std::move(done));
+}
+
+absl::StatusOr<QueueSummary> Spool::Summarize(absl::string_view destination, size_t most) const {
+  return state_->Summarize(destination, most);
 }
 
 absl::StatusOr<QueuePage> Spool::List(const QueueQuery& query) const { return state_->List(query); }
@@ -109,16 +126,34 @@ absl::StatusOr<HistoryPage> Spool::QueryHistory(const HistoryQuery& query) const
   return state_->QueryHistory(query);
 }
 
-void Spool::TrimHistory(absl::Time before, Done<absl::Status> done) {
-  state_->TrimHistory(before, std::move(done));
+absl::StatusOr<HistoryRows> Spool::ReadHistoryRows(const HistoryRowQuery& query) const {
+  return state_->ReadHistoryRows(query);
 }
 
-void Spool::WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation,
-                        Done<absl::Status> done) {
-  state_->WritePolicy(std::move(writes), generation, std::move(done));
+void Spool::TrimHistory(absl::Time before, uint64_t most_bytes, Done<absl::Status> done) {
+  state_->TrimHistory(before, most_bytes, std::move(done));
 }
 
-absl::StatusOr<PolicyRows> Spool::ReadPolicy() const { return state_->ReadPolicy(); }
+void Spool::TellHistoryHead() { state_->TellHistoryHead(); }
+
+void Spool::WritePolicy(PolicyUpdate update, Done<absl::Status> done) {
+  state_->WritePolicy(std::move(update), std::move(done));
+}
+
+absl::StatusOr<PolicyRows> Spool::ReadPolicy() const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, state_->Read());
+  return ReadPolicyRows(std::move(tables));
+}
+
+absl::StatusOr<PolicyChanges> Spool::ReadPolicyChanges(const PolicyChangeQuery& query) const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, state_->Read());
+  return queue::ReadPolicyChanges(std::move(tables), query);
+}
+
+absl::StatusOr<std::vector<PolicyPing>> Spool::ReadPolicyPings(absl::string_view key) const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, state_->Read());
+  return queue::ReadPolicyPings(std::move(tables), key);
+}
 
 void Spool::Close(Done<absl::Status> done) { state_->Close(std::move(done)); }
 

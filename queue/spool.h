@@ -33,8 +33,8 @@
 //   All calls, from any thread. Everything that writes happens on the `store` executor, in groups:
 //   what has gathered while one group was synced is the next group. Callbacks are called once, on
 //   `store` or `readers`, or at once where a call is refused, and must not block. List, Find,
-//   Count, QueryHistory and ReadPolicy read on the calling thread and may wait for the disk: never
-//   from a core.
+//   Count, Summarize, QueryHistory and all that begins with Read read on the calling thread and may
+//   wait for the disk: never from a core.
 //
 // Errors
 //   Unavailable       the disk does not take writes, and the message says why. It is tried again
@@ -65,6 +65,7 @@
 #include "queue/envelope.h"
 #include "queue/history.h"
 #include "queue/message_id.h"
+#include "queue/policy_rows.h"
 #include "queue/queue_view.h"
 
 namespace rocksdb {
@@ -139,14 +140,9 @@ struct TakenWork {
   absl::Time next;
 };
 
-struct PolicyWrite {
-  std::string key;
-  std::optional<std::string> value;  // unset: the row is deleted
-};
-
-struct PolicyRows {
-  uint64_t generation = 0;  // of the last WritePolicy; 0: there was none
-  std::vector<std::pair<std::string, std::string>> rows;  // in the order of keys
+struct SelectedWork {
+  std::vector<Envelope> items;  // in flight now
+  std::string next;             // where to go on; empty: all have been looked at
 };
 
 class Spool {
@@ -183,12 +179,23 @@ class Spool {
   void LoadBody(const MessageId& id, absl::string_view destination,
                 Done<absl::StatusOr<io::Body>> done);
 
-  // Makes items due at once, as far as they are not yet and not in flight; answers how many. In
-  // small steps, so that mail goes on being accepted.
-  void RetryNow(RetrySelection selection, Done<absl::StatusOr<uint64_t>> done);
-  // Erases without a notification; answers how many items. FailedPrecondition while one of them is
-  // in flight; NotFound.
-  void Remove(Removal removal, Done<absl::StatusOr<uint64_t>> done);
+  // What people do to items. What is in flight is left alone; where a message is selected by itself,
+  // that is FailedPrecondition, and NotFound when it is not queued. In small steps, so that mail goes
+  // on being accepted: after an error some of many may have been changed. Answers how many were.
+
+  // Makes items due at once, as far as they are not yet.
+  // What is on hold stays there; FailedPrecondition where that is a message by itself.
+  void RetryNow(Selection selection, Done<absl::StatusOr<uint64_t>> done);
+  // On hold, items are not tried until EndHold, which makes them due at once. Their deadlines hold
+  // nevertheless.
+  void Hold(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
+  void EndHold(Selection selection, Done<absl::StatusOr<uint64_t>> done);
+  // Erases without a notification.
+  void Remove(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
+  // Puts items in flight and hands them out, on hold or not, due or not, up to `limit` at a time:
+  // to be finished in whatever way. `position` is empty, or `next` of the call before.
+  void TakeSelected(Selection selection, std::string position, size_t limit,
+                    Done<absl::StatusOr<SelectedWork>> done);
 
   // Items as they were when the call was made; what changes meanwhile is not seen.
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
@@ -198,16 +205,24 @@ class Spool {
   // answered whatever the disk does; only the oldest message is looked up, and unset where it
   // cannot be.
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
+  // By destination, age and reason (queue_summary.h). Reads 60 bytes for each item queued.
+  absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
 
   // For what is refused before it is accepted. Not synced by itself.
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);
   absl::StatusOr<HistoryPage> QueryHistory(const HistoryQuery& query) const;
-  // Forgets entries from before `before`.
-  void TrimHistory(absl::Time before, Done<absl::Status> done);
+  absl::StatusOr<HistoryRows> ReadHistoryRows(const HistoryRowQuery& query) const;
+  // Forgets entries from before `before`, and of the rest the oldest, until they take some
+  // `most_bytes` at most.
+  void TrimHistory(absl::Time before, uint64_t most_bytes, Done<absl::Status> done);
+  // Tells the log where the history stands (history_chain.h).
+  void TellHistoryHead();
 
-  // All rows or none, synced; `generation` is kept with them. Keys 1 to 1024 octets.
-  void WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation, Done<absl::Status> done);
+  // All rows or none, synced.
+  void WritePolicy(PolicyUpdate update, Done<absl::Status> done);
   absl::StatusOr<PolicyRows> ReadPolicy() const;
+  absl::StatusOr<PolicyChanges> ReadPolicyChanges(const PolicyChangeQuery& query) const;
+  absl::StatusOr<std::vector<PolicyPing>> ReadPolicyPings(absl::string_view key) const;
 
   absl::Time Now() const;
   absl::Duration WallAhead() const;

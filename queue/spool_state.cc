@@ -3,21 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "queue/envelope_codec.h"
 #include "queue/key_codec.h"
 #include "queue/queue_list.h"
+#include "queue/queue_summary.h"
 #include "queue/row_scan.h"
 
 namespace sluice::queue {
-namespace {
-
-constexpr size_t kMostPolicyKeyBytes = 1024;
-
-}  // namespace
-
 SpoolState::SpoolState(const SpoolOptions& options, std::unique_ptr<Database> database)
     : clock_(*options.clock),
       store_(*options.store),
@@ -73,6 +69,12 @@ absl::StatusOr<QueueTotals> SpoolState::Count(size_t most_destinations) const {
   return totals;
 }
 
+absl::StatusOr<QueueSummary> SpoolState::Summarize(absl::string_view destination,
+                                                   size_t most) const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, database_->Read());
+  return SummarizeQueue(std::move(tables), clock_.WallNow(), destination, most);
+}
+
 void SpoolState::AppendHistory(HistoryEntry entry, Done<absl::Status> done) {
   commits_.Push({.bytes = 512,
                  .prepare =
@@ -88,66 +90,57 @@ absl::StatusOr<HistoryPage> SpoolState::QueryHistory(const HistoryQuery& query) 
   return ReadHistory(std::move(tables), query);
 }
 
-void SpoolState::TrimHistory(absl::Time before, Done<absl::Status> done) {
+absl::StatusOr<HistoryRows> SpoolState::ReadHistoryRows(const HistoryRowQuery& query) const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, database_->Read());
+  return queue::ReadHistoryRows(std::move(tables), query);
+}
+
+// One mark for all that goes, not one for each row; and files that hold nothing else are given back
+// as they are. So however much is forgotten, no write waits for it.
+void SpoolState::TrimHistory(absl::Time before, uint64_t most_bytes, Done<absl::Status> done) {
+  auto end = std::make_shared<absl::Time>(before);
   commits_.Push({.bytes = 64,
                  .may_exceed = true,
-                 .prepare =
-                     [before](Batch& batch) {
-                       queue::TrimHistory(batch, before);
-                       return absl::OkStatus();
-                     },
-                 .complete = std::move(done)});
-}
-
-void SpoolState::WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation,
-                             Done<absl::Status> done) {
-  size_t bytes = 64;
-  for (const PolicyWrite& write : writes) {
-    if (write.key.empty() || write.key.size() > kMostPolicyKeyBytes) {
-      std::move(done)(absl::InvalidArgumentError("the key of a policy row has 1 to 1024 octets"));
-      return;
-    }
-    bytes += write.key.size() + write.value.value_or("").size() + 32;
-  }
-  commits_.Push({.bytes = bytes,
-                 .durable = true,
-                 .prepare =
-                     [writes = std::move(writes), generation](Batch& batch) {
-                       for (const PolicyWrite& write : writes) {
-                         const std::string key = std::string(kPolicyRowPrefix) + write.key;
-                         if (write.value.has_value()) {
-                           batch.Put(Table::kPolicy, key, *write.value);
-                         } else {
-                           batch.Erase(Table::kPolicy, key);
-                         }
+                 .prepare = [end, most_bytes](Batch& batch) -> absl::Status {
+                   SLUICE_ASSIGN_OR_RETURN(const absl::Time by_size,
+                                           HistoryTimeOfSize(batch.tables(), most_bytes));
+                   *end = std::max(*end, by_size);
+                   return queue::TrimHistory(batch, *end);
+                 },
+                 .complete =
+                     [this, end, done = std::move(done)](absl::Status written) mutable {
+                       const absl::StatusOr<std::shared_ptr<const Tables>> tables =
+                           database_->Read();
+                       if (written.ok() && tables.ok()) {
+                         written = (*tables)->DropFilesInFrontOf(
+                             Table::kHistory, HistoryKey({.nanos = KeyNanos(*end)}));
                        }
-                       batch.Put(Table::kPolicy, kPolicyGenerationKey, BigEndian64(generation));
-                       return absl::OkStatus();
-                     },
-                 .complete = std::move(done)});
+                       std::move(done)(std::move(written));
+                     }});
 }
 
-absl::StatusOr<PolicyRows> SpoolState::ReadPolicy() const {
-  SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, database_->Read());
-  PolicyRows policy;
-  SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> generation,
-                          tables->Get(Table::kPolicy, kPolicyGenerationKey));
-  if (generation.has_value()) {
-    const std::optional<uint64_t> number = ParseBigEndian64(*generation);
-    if (!number.has_value()) {
-      return absl::DataLossError("the generation of the enforced-TLS list is damaged");
-    }
-    policy.generation = *number;
+void SpoolState::TellHistoryHead() {
+  store_.Post([self = shared_from_this()] {
+    const HistoryLog::Head& head = self->history_.head();
+    log::Info("history_head", {{"sequence", head.position.sequence},
+                               {"chain", absl::BytesToHexString(head.chain)}});
+  });
+}
+
+void SpoolState::WritePolicy(PolicyUpdate update, Done<absl::Status> done) {
+  absl::Status valid = CheckPolicyUpdate(update);
+  if (!valid.ok()) {
+    std::move(done)(std::move(valid));
+    return;
   }
-  RowScan scan(tables, {.table = Table::kPolicy,
-                        .from = std::string(kPolicyRowPrefix),
-                        .to = EndOfPrefix(kPolicyRowPrefix),
-                        .keep_in_cache = false});
-  for (; scan.Valid(); scan.Next()) {
-    policy.rows.emplace_back(scan.key().substr(kPolicyRowPrefix.size()), scan.value());
-  }
-  SLUICE_RETURN_IF_ERROR(scan.status());
-  return policy;
+  // However long the list is: its bounds are its owner's.
+  commits_.Push({.bytes = BytesOf(update),
+                 .durable = true,
+                 .alone = true,
+                 .may_exceed = true,
+                 .prepare = [update = std::move(update)](
+                                Batch& batch) { return PutPolicy(batch, update); },
+                 .complete = std::move(done)});
 }
 
 void SpoolState::Close(Done<absl::Status> done) {

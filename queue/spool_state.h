@@ -1,7 +1,7 @@
 // The inside of a Spool: what is behind its calls, and lives as long as any of them is under way.
 //
 // One concept, one file: accept.cc (mail comes in), take.cc (it is handed out), attempt_end.cc (how
-// an attempt ended), admin.cc (what people do to it), keep_time.cc (the queue's own time),
+// an attempt ended), orders.cc (what people do to it), keep_time.cc (the queue's own time),
 // spool_state.cc (opening, closing, and going on after the disk failed).
 //
 // The store thread owns everything that decides: the cursors of the indexes, the end of the
@@ -51,15 +51,22 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   absl::Time NextDue() const { return absl::FromUnixNanos(next_due_nanos_.load()); }
   void LoadBody(const MessageId& id, absl::string_view destination,
                 Done<absl::StatusOr<io::Body>> done);
-  void RetryNow(RetrySelection selection, Done<absl::StatusOr<uint64_t>> done);
-  void Remove(Removal removal, Done<absl::StatusOr<uint64_t>> done);
+  void RetryNow(Selection selection, Done<absl::StatusOr<uint64_t>> done);
+  void Hold(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
+  void EndHold(Selection selection, Done<absl::StatusOr<uint64_t>> done);
+  void Remove(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
+  void TakeSelected(Selection selection, std::string position, size_t limit,
+                    Done<absl::StatusOr<SelectedWork>> done);
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
+  absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);
   absl::StatusOr<HistoryPage> QueryHistory(const HistoryQuery& query) const;
-  void TrimHistory(absl::Time before, Done<absl::Status> done);
-  void WritePolicy(std::vector<PolicyWrite> writes, uint64_t generation, Done<absl::Status> done);
-  absl::StatusOr<PolicyRows> ReadPolicy() const;
+  absl::StatusOr<HistoryRows> ReadHistoryRows(const HistoryRowQuery& query) const;
+  void TrimHistory(absl::Time before, uint64_t most_bytes, Done<absl::Status> done);
+  void TellHistoryHead();
+  void WritePolicy(PolicyUpdate update, Done<absl::Status> done);
+  absl::StatusOr<std::shared_ptr<const Tables>> Read() const { return database_->Read(); }
   absl::Time Now() const { return clock_.WallNow(); }
   absl::Duration WallAhead() const { return clock_.ahead(); }
   void KeepTime();
@@ -68,8 +75,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
  private:
   struct AcceptJob;
   struct FinishJob;
-  struct RetryJob;
-  struct RemoveJob;
+  struct OrderJob;
   struct TakeJob;
 
   // Reads anew what is kept in memory of a database that has been opened again.
@@ -92,7 +98,11 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   // take.cc
   void Take(TimeIndex& index, Table table, absl::Time now, size_t limit,
             Done<absl::StatusOr<TakenWork>> done);
+  void HandOut(TakeJob taken);
   void LoadTaken(TakeJob& job);
+  absl::StatusOr<std::vector<TimeIndex::Found>> FindSelected(std::shared_ptr<const Tables> tables,
+                                                             const Selection& selection,
+                                                             std::string& position, size_t limit);
   absl::StatusOr<std::optional<Envelope>> LoadTakenItem(const Tables& tables, Table table,
                                                         const TimeIndex::Found& found);
   void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
@@ -100,11 +110,12 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   // keep_time.cc
   void PutTime(Batch& batch) const;
 
-  // admin.cc
-  void RetrySome(std::shared_ptr<RetryJob> job);
-  absl::Status PrepareRetry(Batch& batch, RetryJob& job);
-  absl::Status MakeDue(Batch& batch, RetryJob& job, absl::string_view item);
-  absl::Status PrepareRemove(Batch& batch, RemoveJob& job);
+  // orders.cc
+  void StartOrder(OrderJob order);
+  void CarryOut(std::shared_ptr<OrderJob> job);
+  absl::Status PrepareOrder(Batch& batch, OrderJob& job);
+  absl::Status PrepareOrderOfMessage(Batch& batch, OrderJob& job);
+  absl::Status Apply(Batch& batch, OrderJob& job, absl::string_view item, Envelope envelope);
 
   SteadyClock clock_;
   io::Executor& store_;

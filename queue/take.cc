@@ -2,7 +2,9 @@
 //
 // The keys are found on the store thread, which alone knows the front of the indexes; the envelopes
 // are read on the readers' threads, so that mail goes on being accepted while the disk seeks.
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,10 +14,14 @@
 #include "engine/base/status_macros.h"
 #include "queue/envelope_codec.h"
 #include "queue/key_codec.h"
+#include "queue/row_scan.h"
 #include "queue/spool_state.h"
 
 namespace sluice::queue {
 namespace {
+
+// Rows that one TakeSelected looks at.
+constexpr size_t kSelectedScan = 10'000;
 
 absl::Status Missing(const MessageId& id, uint32_t chunk) {
   return absl::DataLossError(absl::StrCat("the body of message ", id.ToString(),
@@ -40,11 +46,13 @@ absl::StatusOr<io::Body> ReadBody(const Tables& tables, const MessageId& id,
 
 }  // namespace
 
+// What the store thread has found, and put in flight.
 struct SpoolState::TakeJob {
   Table table;
   std::shared_ptr<const Tables> tables;
-  TimeIndex::Front front;
-  Done<absl::StatusOr<TakenWork>> done;
+  std::vector<TimeIndex::Found> found;
+  // With what could be read; an error where that was nothing.
+  Done<absl::StatusOr<std::vector<Envelope>>> done;
 };
 
 void SpoolState::TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done) {
@@ -75,11 +83,77 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
     return;
   }
   if (table == Table::kDue) next_due_nanos_.store(KeyNanos(front->next));
-  auto job = std::make_shared<TakeJob>(TakeJob{.table = table,
-                                               .tables = *std::move(tables),
-                                               .front = *std::move(front),
-                                               .done = std::move(done)});
-  std::erase_if(job->front.items, [this](const TimeIndex::Found& found) {
+  HandOut({.table = table,
+           .tables = *std::move(tables),
+           .found = std::move(front->items),
+           .done = [next = front->next, done = std::move(done)](
+                       absl::StatusOr<std::vector<Envelope>> items) mutable {
+             if (items.ok()) {
+               std::move(done)(TakenWork{.items = *std::move(items), .next = next});
+             } else {
+               std::move(done)(items.status());
+             }
+           }});
+}
+
+void SpoolState::TakeSelected(Selection selection, std::string position, size_t limit,
+                              Done<absl::StatusOr<SelectedWork>> done) {
+  store_.Post([self = shared_from_this(), selection = std::move(selection),
+               position = std::move(position), limit, done = std::move(done)]() mutable {
+    absl::Status ready = self->database_->Ready();
+    absl::StatusOr<std::shared_ptr<const Tables>> tables = self->database_->Read();
+    if (ready.ok()) ready = tables.status();
+    if (!ready.ok()) {
+      std::move(done)(std::move(ready));
+      return;
+    }
+    absl::StatusOr<std::vector<TimeIndex::Found>> found =
+        self->FindSelected(*tables, selection, position, limit);
+    if (!found.ok()) {
+      std::move(done)(found.status());
+      return;
+    }
+    self->HandOut({.table = Table::kDue,
+                   .tables = *std::move(tables),
+                   .found = *std::move(found),
+                   .done = [next = std::move(position), done = std::move(done)](
+                               absl::StatusOr<std::vector<Envelope>> items) mutable {
+                     if (items.ok()) {
+                       std::move(done)(
+                           SelectedWork{.items = *std::move(items), .next = std::move(next)});
+                     } else {
+                       std::move(done)(items.status());
+                     }
+                   }});
+  });
+}
+
+// Moves `position` on.
+absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
+    std::shared_ptr<const Tables> tables, const Selection& selection, std::string& position,
+    size_t limit) {
+  std::vector<TimeIndex::Found> found;
+  RowScan scan(std::move(tables),
+               {.table = Table::kDue, .from = std::exchange(position, ""), .keep_in_cache = false});
+  for (size_t scanned = 0; scan.Valid(); scan.Next(), ++scanned) {
+    if (found.size() == limit || scanned == kSelectedScan) {
+      position = std::string(scan.key());
+      break;
+    }
+    const std::optional<TimedItem> row = ParseTimeKey(scan.key());
+    const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
+    if (!item.has_value() || in_flight_.Contains(row->item)) continue;
+    if (selection.message_id.has_value() && item->id != *selection.message_id) continue;
+    if (!selection.destination.empty() && item->destination != selection.destination) continue;
+    found.push_back({.time = row->time, .item = std::string(row->item)});
+  }
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  return found;
+}
+
+void SpoolState::HandOut(TakeJob taken) {
+  auto job = std::make_shared<TakeJob>(std::move(taken));
+  std::erase_if(job->found, [this](const TimeIndex::Found& found) {
     if (SLUICE_PLANTED_BUG(InFlightHandedOut)) return false;
     // Twice in one scan: one of the two rows is a leftover, and comes again.
     return !in_flight_.Add(found.item, ItemFacts());
@@ -88,22 +162,21 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
 }
 
 void SpoolState::LoadTaken(TakeJob& job) {
-  TakenWork work;
-  work.next = job.front.next;
+  std::vector<Envelope> items;
   absl::Status failure;
-  for (const TimeIndex::Found& found : job.front.items) {
+  for (const TimeIndex::Found& found : job.found) {
     absl::StatusOr<std::optional<Envelope>> envelope = LoadTakenItem(*job.tables, job.table, found);
     if (!envelope.ok()) {
       failure = envelope.status();
     } else if (envelope->has_value()) {
-      work.items.push_back(**std::move(envelope));
+      items.push_back(**std::move(envelope));
     }
   }
   job.tables.reset();
-  if (work.items.empty() && !failure.ok()) {
+  if (items.empty() && !failure.ok()) {
     std::move(job.done)(std::move(failure));
   } else {
-    std::move(job.done)(std::move(work));
+    std::move(job.done)(std::move(items));
   }
 }
 

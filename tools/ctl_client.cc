@@ -154,6 +154,10 @@ absl::StatusOr<Json> Client::Get(const std::string& path) const {
   return PerformJson({.method = "GET", .path = path, .timeout = kTimeout});
 }
 
+absl::StatusOr<Json> Client::GetLong(const std::string& path) const {
+  return PerformJson({.method = "GET", .path = path, .timeout = kLongTimeout});
+}
+
 absl::StatusOr<Json> Client::Delete(const std::string& path) const {
   return PerformJson({.method = "DELETE", .path = path, .timeout = kTimeout});
 }

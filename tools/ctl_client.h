@@ -34,6 +34,8 @@ class Client {
   explicit Client(std::string socket_path) : socket_path_(std::move(socket_path)) {}
 
   absl::StatusOr<Json> Get(const std::string& path) const;
+  // What may take the daemon minutes.
+  absl::StatusOr<Json> GetLong(const std::string& path) const;
   absl::StatusOr<Json> Delete(const std::string& path) const;
   absl::StatusOr<Json> Post(const std::string& path, const Json& body) const;
   absl::StatusOr<Json> Patch(const std::string& path, const Json& body) const;

@@ -7,7 +7,15 @@ namespace {
 
 constexpr size_t kAny = std::numeric_limits<size_t>::max();
 
-constexpr Option kEntryOptions[] = {
+constexpr Option kListOptions[] = {
+    {"direction", "DIRECTION", "only entries that are for both, inbound or outbound"},
+    {"mode", "MODE", "only enforce, monitor or off"},
+    {"level", "LEVEL", "only encrypt, verify, secure or fingerprint"},
+    {"pattern", "GLOB", "only patterns like this: '*.example.*'"},
+    {"ping", "STATE", "only whose last ping was valid, partial, invalid, never or warned"},
+    {"limit", "N", "at most so many rows (default 100)"},
+};
+constexpr Option kSaveOptions[] = {
     {"direction", "DIRECTION", "both (default), inbound or outbound"},
     {"mode", "MODE", "enforce (default), monitor or off"},
     {"level", "LEVEL", "encrypt (default), verify, secure or fingerprint"},
@@ -18,33 +26,55 @@ constexpr Option kEntryOptions[] = {
     {"inbound_action", "ACTION",
      "defer (default: 451) or reject (530) mail that comes without TLS"},
     {"note", "TEXT", "for people"},
+    {"no_ping", "", "do not try STARTTLS at the domain's servers once it is saved"},
 };
-constexpr Option kListOptions[] = {
-    {"direction", "DIRECTION", "only entries that are for both, inbound or outbound"},
-    {"mode", "MODE", "only enforce, monitor or off"},
-    {"level", "LEVEL", "only encrypt, verify, secure or fingerprint"},
-    {"limit", "N", "at most so many rows (default 100)"},
+constexpr Option kChangesOptions[] = {
+    {"pattern", "PATTERN", "only of this entry"},
+    {"by", "NAME", "only by this user"},
+    {"since", "WHEN", "from then on: 2h, 7d, 2026-03-01T12:00:00Z or 2026-03-01"},
+    {"until", "WHEN", "before then"},
+    {"limit", "N", "at most so many, the newest (default 20)"},
+};
+constexpr Option kReportOptions[] = {
+    {"domain", "DOMAIN", "only this domain"},
+    {"since", "WHEN", "from then on: 2h, 7d, 2026-03-01T12:00:00Z or 2026-03-01"},
+    {"until", "WHEN", "before then"},
+    {"limit", "N", "at most so many domains, those with most first (default 50)"},
+};
+constexpr Option kExplainOptions[] = {
+    {"servers", "", "try each of its mail servers now, and say what would come of it"},
+};
+constexpr Option kPingOptions[] = {
+    {"all", "", "ping every entry of the list, and say how it goes"},
+    {"self", "", "ping this gateway's own listeners, as a partner would"},
 };
 constexpr Option kImportOptions[] = {
-    {"format", "FORMAT", "csv or json; else the file's name decides, and csv if it says nothing"},
+    {"format", "FORMAT",
+     "csv, json or postfix (smtp_tls_policy_maps); else the file's name decides, else csv"},
     {"replace", "", "remove the entries that the file does not have"},
     {"dry_run", "", "only show what would change"},
 };
-constexpr Option kExportOptions[] = {{"format", "FORMAT", "csv (default) or json"}};
+constexpr Option kExportOptions[] = {
+    {"format", "FORMAT", "csv (default), json or postfix (smtp_tls_policy_maps)"}};
 constexpr Option kQueueOptions[] = {
     {"domain", "DOMAIN", "only mail to this domain"},
     {"sender", "ADDRESS", "only from this address"},
     {"recipient", "ADDRESS", "only to this address"},
-    {"state", "STATE", "only active (being sent now) or waiting (for its next try)"},
+    {"state", "STATE", "only waiting (for its next try), active (being sent now) or held"},
     {"limit", "N", "at most so many rows (default 100)"},
 };
-constexpr Option kRetryOptions[] = {
-    {"domain", "DOMAIN", "all mail to this domain"},
+constexpr Option kSummaryOptions[] = {
+    {"domain", "DOMAIN", "only this destination"},
+    {"limit", "N", "at most so many destinations, the largest first (default 20)"},
+};
+constexpr Option kSelectOptions[] = {
+    {"domain", "DOMAIN", "all mail to this domain; with an ID: only its part to this domain"},
     {"all", "", "all mail"},
 };
-constexpr Option kDeleteOptions[] = {
-    {"domain", "DOMAIN", "only the part that goes to this domain"},
-    {"reason", "TEXT", "why, for the history"},
+constexpr Option kReasonOptions[] = {
+    {"domain", "DOMAIN", "all mail to this domain; with an ID: only its part to this domain"},
+    {"all", "", "all mail"},
+    {"reason", "TEXT", "why: for the history, and for who looks at it"},
 };
 constexpr Option kHistoryOptions[] = {
     {"domain", "DOMAIN", "only about this domain"},
@@ -52,19 +82,30 @@ constexpr Option kHistoryOptions[] = {
     {"sender", "ADDRESS", "only from this address"},
     {"recipient", "ADDRESS", "only to this address"},
     {"outcome", "OUTCOME",
-     "only check_tls, deferred, delivered, failed, expired, deleted_tls_policy, deleted, refused"},
+     "only check_tls, deferred, delivered, failed, expired, deleted_tls_policy, deleted, returned, "
+     "would_refuse, refused"},
+    {"stage", "STAGE", "only what ended at: dns, connect, banner, ehlo, starttls, handshake, …"},
+    {"reason", "REASON", "only what failed for: not_offered, refused, untrusted, name_mismatch, …"},
+    {"monitored", "", "only what enforcement would have deferred or refused"},
     {"since", "WHEN", "from then on: 2h, 7d, 2026-03-01T12:00:00Z or 2026-03-01"},
     {"until", "WHEN", "before then"},
     {"limit", "N", "at most so many, the newest (default 20)"},
     {"follow", "", "go on with what is written from now on, until Ctrl-C"},
     {"lang", "LANGUAGE", "en (default) or de"},
 };
+constexpr Option kHistoryExportOptions[] = {
+    {"since", "WHEN", "from then on: 2h, 7d, 2026-03-01T12:00:00Z or 2026-03-01"},
+    {"until", "WHEN", "before then"},
+};
+constexpr Option kHistoryVerifyOptions[] = {
+    {"chain", "HEX", "what the log said at the export's end (history_head), to be compared"},
+};
 constexpr Option kStoreOptions[] = {
     {"data_dir", "DIR", "the gateway's --data_dir (default var/data)"},
 };
 
 constexpr Command kCommands[] = {
-    {"domains add", "PATTERN", 1, 1, "Put an entry on the enforced-TLS list.", kEntryOptions,
+    {"domains add", "PATTERN", 1, 1, "Put an entry on the enforced-TLS list.", kSaveOptions,
      "sluicectl domains add example.com                        that name alone\n"
      "sluicectl domains add '*.example.com' --level=verify     every name below it, certificate "
      "checked\n"
@@ -82,7 +123,7 @@ constexpr Command kCommands[] = {
      {},
      "sluicectl domains show '*.example.com'",
      &ShowDomain},
-    {"domains set", "PATTERN [FIELD=VALUE…]", 1, kAny, "Change fields of an entry.", kEntryOptions,
+    {"domains set", "PATTERN [FIELD=VALUE…]", 1, kAny, "Change fields of an entry.", kSaveOptions,
      "sluicectl domains set example.com level=secure\n"
      "sluicectl domains set example.com --match_names=mx.example.net,.example.org\n"
      "sluicectl domains set example.com note=                  back to the default",
@@ -103,24 +144,27 @@ constexpr Command kCommands[] = {
     {"domains export", "", 0, 0, "Write the whole list to standard output.", kExportOptions,
      "sluicectl domains export > list.csv\nsluicectl domains export --format=json > list.json",
      &ExportDomains},
-    {"domains explain",
-     "DOMAIN|ADDRESS",
-     1,
-     1,
-     "Say which entry decides for a domain's mail, and why.",
-     {},
-     "sluicectl domains explain user@mail.example.com",
+    {"domains changes", "", 0, 0, "Show who changed what in the list, the newest last.",
+     kChangesOptions, "sluicectl domains changes --pattern='*.example.com'\n"
+     "sluicectl domains changes --by=alice --since=7d",
+     &ShowChanges},
+    {"domains report", "", 0, 0, "Show what monitored entries would have deferred or refused.",
+     kReportOptions, "sluicectl domains report --since=7d", &ReportMonitored},
+    {"domains explain", "DOMAIN|ADDRESS", 1, 1,
+     "Say which entry decides for a domain's mail, and why.", kExplainOptions,
+     "sluicectl domains explain user@mail.example.com\n"
+     "sluicectl domains explain example.com --servers",
      &ExplainDomain},
-    {"ping",
-     "DOMAIN",
-     1,
-     1,
-     "Try STARTTLS at each mail server of a domain; no mail is sent.",
-     {},
-     "sluicectl ping example.com && echo 'all of its servers are as the list demands'",
+    {"ping", "[DOMAIN]", 0, 1, "Try STARTTLS at each mail server of a domain; no mail is sent.",
+     kPingOptions,
+     "sluicectl ping example.com && echo 'all of its servers are as the list demands'\n"
+     "sluicectl ping --all\nsluicectl ping --self",
      &Ping},
     {"queue list", "", 0, 0, "Show what waits in the queue.", kQueueOptions,
      "sluicectl queue list\nsluicectl queue list --state=waiting --domain=example.com", &ListQueue},
+    {"queue summary", "", 0, 0, "Show how much waits for whom, for how long, and why.",
+     kSummaryOptions, "sluicectl queue summary\nsluicectl queue summary --domain=example.com",
+     &SummarizeQueue},
     {"queue show",
      "ID",
      1,
@@ -130,12 +174,25 @@ constexpr Command kCommands[] = {
      "sluicectl queue show ID",
      &ShowQueued},
     {"queue retry", "[ID]", 0, 1, "Try one message, a domain's or all of them again now.",
-     kRetryOptions,
+     kSelectOptions,
      "sluicectl queue retry ID\nsluicectl queue retry --domain=example.com\n"
      "sluicectl queue retry --all",
      &RetryQueued},
-    {"queue delete", "ID", 1, 1, "Delete a message; its sender is not told.", kDeleteOptions,
+    {"queue hold", "[ID]", 0, 1, "Keep mail from being tried; its deadline holds nevertheless.",
+     kReasonOptions, "sluicectl queue hold --domain=example.com --reason='they are moving'",
+     &HoldQueued},
+    {"queue release", "[ID]", 0, 1, "Try again now what is on hold.", kSelectOptions,
+     "sluicectl queue release ID\nsluicectl queue release --domain=example.com", &ReleaseQueued},
+    {"queue bounce", "[ID]", 0, 1, "Give mail back to its senders now, with a notification.",
+     kReasonOptions, "sluicectl queue bounce ID --reason='no such domain'", &BounceQueued},
+    {"queue delete", "[ID]", 0, 1, "Delete mail; its senders are not told.", kReasonOptions,
      "sluicectl queue delete ID --reason='asked for by its sender'", &DeleteQueued},
+    {"history export", "", 0, 0, "Write the history, as lines of JSON that hold together by hashes.",
+     kHistoryExportOptions, "sluicectl history export --since=30d > history.jsonl", &ExportHistory},
+    {"history verify", "[FILE]", 0, 1,
+     "Say whether an exported history, or the daemon's own, is as it was written.",
+     kHistoryVerifyOptions, "sluicectl history verify\nsluicectl history verify history.jsonl",
+     &VerifyHistory},
     {"history", "", 0, 0, "Show what became of messages, the newest last.", kHistoryOptions,
      "sluicectl history --domain=example.com --since=7d\n"
      "sluicectl history --message=ID --lang=de\n"

@@ -39,12 +39,20 @@ absl::StatusOr<int> RemoveDomains(const Context& context, const Invocation& invo
 absl::StatusOr<int> ImportDomains(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ExportDomains(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ShowChanges(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ReportMonitored(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Ping(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ListQueue(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowQueued(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> RetryQueued(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> SummarizeQueue(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> HoldQueued(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ReleaseQueued(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> BounceQueued(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> DeleteQueued(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowHistory(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ExportHistory(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> VerifyHistory(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowCertificates(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Reload(const Context& context, const Invocation& invocation);
@@ -58,6 +66,12 @@ absl::Status Flush();
 
 // A number of rows: the option, or what holds without it.
 absl::StatusOr<size_t> LimitOf(const Invocation& invocation, size_t default_value);
+
+// --since and --until as the API takes them.
+absl::StatusOr<Query> TimesOf(const Invocation& invocation, absl::Time now);
+
+// What a ping found; the exit code that says whether it is valid.
+int PrintPing(const Json& ping);
 
 // "2 messages: 1 active, 0 due, 1 parked; the oldest came 2h ago".
 std::string QueueText(const Json& totals, absl::Time now);

@@ -1,14 +1,20 @@
 // What would happen to a domain's mail: explain and ping.
+#include <unistd.h>
+
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "tools/ctl_commands.h"
 #include "tools/ctl_text.h"
 
 namespace sluice::ctl {
 namespace {
+
+constexpr absl::Duration kRoundLook = absl::Seconds(1);
 
 void PrintWay(absl::string_view title, const Json& way) {
   Print(absl::StrCat("\n", title, "\n  ", Printable(TextOf(way, "verdict")), "\n"));
@@ -61,6 +67,33 @@ void PrintTarget(const Json& target) {
   Print(sheet.ToString());
 }
 
+std::string RoundText(const Json& round) {
+  return absl::StrCat(NumberOf(round, "done"), " of ", NumberOf(round, "entries"), " pinged: ",
+                      NumberOf(round, "valid"), " valid, ", NumberOf(round, "partial"),
+                      " partial, ", NumberOf(round, "invalid"), " invalid, ",
+                      NumberOf(round, "skipped"), " could not be pinged\n");
+}
+
+// Says how it goes while it goes: at once where that is a terminal, else at the end.
+absl::StatusOr<int> PingAll(const Context& context) {
+  SLUICE_ASSIGN_OR_RETURN(Json round,
+                          context.client.Post(Path({"pings:start"}), Json::object()));
+  const bool live = !context.json && isatty(STDOUT_FILENO) == 1;
+  while (FlagOf(round, "running")) {
+    absl::SleepFor(kRoundLook);
+    SLUICE_ASSIGN_OR_RETURN(round, context.client.Get(Path({"pings"})));
+    if (live && FlagOf(round, "running")) Print(RoundText(round));
+    SLUICE_RETURN_IF_ERROR(Flush());
+  }
+  if (context.json) {
+    PrintJson(round);
+  } else {
+    Print(RoundText(round));
+    Print("'sluicectl domains list --ping=invalid' shows those that failed\n");
+  }
+  return NumberOf(round, "invalid") + NumberOf(round, "partial") == 0 ? kDone : kNothing;
+}
+
 }  // namespace
 
 absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invocation) {
@@ -79,29 +112,45 @@ absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invo
   Print(sheet.ToString());
   PrintWay(absl::StrCat("Mail to ", Printable(domain)), PartOf(answer, "outbound"));
   PrintWay(absl::StrCat("Mail from ", Printable(domain)), PartOf(answer, "inbound"));
+  if (!invocation.Has("servers")) return kDone;
+  SLUICE_ASSIGN_OR_RETURN(const Json ping,
+                          context.client.Post(Path({"domains:ping"}), {{"domain", domain}}));
+  Print("\nIts mail servers, tried now\n");
+  PrintPing(ping);
   return kDone;
 }
 
+int PrintPing(const Json& ping) {
+  const std::string verdict = TextOf(ping, "verdict");
+  const std::string entry = TextOf(ping, "entry");
+  Print(absl::StrCat(Printable(TextOf(ping, "domain")), ": ", Printable(verdict), " (",
+                     entry.empty() ? "on no entry" : absl::StrCat("entry ", Printable(entry)),
+                     ", level ", Printable(TextOf(ping, "level")), ")\n"));
+  Sheet sheet(2);
+  sheet.Add("Why", TextOf(ping, "dns_failure"));
+  sheet.Add("What to do", TextOf(ping, "hint"));
+  sheet.Add("Warning", TextsOf(ping, "warnings"));
+  Print(sheet.ToString());
+  for (const Json& target : PartOf(ping, "targets")) PrintTarget(target);
+  return verdict == "valid" ? kDone : kNothing;
+}
+
 absl::StatusOr<int> Ping(const Context& context, const Invocation& invocation) {
+  const bool all = invocation.Has("all");
+  const bool self = invocation.Has("self");
+  const int named = static_cast<int>(!invocation.arguments.empty()) + static_cast<int>(all) +
+                    static_cast<int>(self);
+  if (named != 1) {
+    return absl::InvalidArgumentError("name exactly one of a domain, --all and --self");
+  }
+  if (all) return PingAll(context);
   SLUICE_ASSIGN_OR_RETURN(
       const Json answer,
-      context.client.Post(Path({"domains:ping"}), {{"domain", invocation.arguments[0]}}));
-  const std::string verdict = TextOf(answer, "verdict");
-  const int code = verdict == "valid" ? kDone : kNothing;
-  if (context.json) {
-    PrintJson(answer);
-    return code;
-  }
-  const std::string entry = TextOf(answer, "entry");
-  Print(absl::StrCat(Printable(TextOf(answer, "domain")), ": ", Printable(verdict), " (",
-                     entry.empty() ? "on no entry" : absl::StrCat("entry ", Printable(entry)),
-                     ", level ", Printable(TextOf(answer, "level")), ")\n"));
-  Sheet sheet(2);
-  sheet.Add("Why", TextOf(answer, "dns_failure"));
-  sheet.Add("What to do", TextOf(answer, "hint"));
-  Print(sheet.ToString());
-  for (const Json& target : PartOf(answer, "targets")) PrintTarget(target);
-  return code;
+      self ? context.client.Post(Path({"status:ping"}), Json::object())
+           : context.client.Post(Path({"domains:ping"}), {{"domain", invocation.arguments[0]}}));
+  if (!context.json) return PrintPing(answer);
+  PrintJson(answer);
+  return TextOf(answer, "verdict") == "valid" ? kDone : kNothing;
 }
 
 }  // namespace sluice::ctl

@@ -42,10 +42,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 
 absl::StatusOr<std::string> FormatOf(const Invocation& invocation, absl::string_view path) {
   const std::string format = invocation.Get("format");
-  if (format == "csv" || format == "json") return format;
+  if (format == "csv" || format == "json" || format == "postfix") return format;
   if (invocation.Has("format")) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--format: must be csv or json, not '", Printable(format), "'"));
+        absl::StrCat("--format: must be csv, json or postfix, not '", Printable(format), "'"));
   }
   return absl::EndsWithIgnoreCase(path, ".json") ? "json" : "csv";
 }
@@ -61,7 +61,9 @@ absl::StatusOr<int> ImportDomains(const Context& context, const Invocation& invo
                                 {"dry_run", invocation.Has("dry_run") ? "true" : ""}});
   SLUICE_ASSIGN_OR_RETURN(
       const Json answer,
-      context.client.Upload(path, content, format == "csv" ? "text/csv" : "application/json"));
+      context.client.Upload(path, content, format == "csv"    ? "text/csv"
+                                           : format == "json" ? "application/json"
+                                                              : "text/plain"));
   if (context.json) {
     PrintJson(answer);
     return kDone;
@@ -71,6 +73,9 @@ absl::StatusOr<int> ImportDomains(const Context& context, const Invocation& invo
   }
   if (const int64_t left_off = NumberOf(answer, "left_off"); left_off > 0) {
     Print(absl::StrCat("… and ", left_off, " more\n"));
+  }
+  for (const std::string& warning : TextsOf(answer, "warnings")) {
+    Print(absl::StrCat("warning: ", Printable(warning), "\n"));
   }
   Print(absl::StrCat(FlagOf(answer, "dry_run") ? "nothing was changed; it would be: " : "",
                      NumberOf(answer, "added"), " added, ", NumberOf(answer, "changed"),

@@ -60,6 +60,7 @@ absl::StatusOr<Json> FieldsOf(const Invocation& invocation, size_t first) {
 std::string EntrySheet(const Json& entry, absl::Time now) {
   Sheet sheet;
   sheet.Add("Pattern", TextOf(entry, "pattern"));
+  sheet.Add("In Unicode", TextOf(entry, "pattern_unicode"));
   sheet.Add("Direction", TextOf(entry, "direction"));
   sheet.Add("Mode", TextOf(entry, "mode"));
   sheet.Add("Level", TextOf(entry, "level"));
@@ -80,8 +81,20 @@ std::string EntrySheet(const Json& entry, absl::Time now) {
   if (!ping.empty()) {
     sheet.Add("Last ping",
               absl::StrCat(TextOf(ping, "summary"), ", ", MomentText(TextOf(ping, "at"), now)));
+    sheet.Add("Warning", TextsOf(ping, "warnings"));
   }
   return sheet.ToString();
+}
+
+// As people write it; whoever has it from here may type it so.
+std::string NameOf(const Json& entry) {
+  const std::string shown = TextOf(entry, "pattern_unicode");
+  return shown.empty() ? TextOf(entry, "pattern") : shown;
+}
+
+std::string PingText(const Json& ping) {
+  if (ping.empty()) return "never";
+  return absl::StrCat(TextOf(ping, "summary"), PartOf(ping, "warnings").empty() ? "" : " (!)");
 }
 
 std::vector<std::string> ListRow(const Json& entry) {
@@ -89,11 +102,12 @@ std::vector<std::string> ListRow(const Json& entry) {
   for (const std::string& fingerprint : TextsOf(entry, "fingerprints")) {
     against.push_back(absl::StrCat("sha256:", fingerprint.substr(0, 16), "…"));
   }
-  return {TextOf(entry, "pattern"),
+  return {NameOf(entry),
           TextOf(entry, "direction"),
           TextOf(entry, "mode"),
           TextOf(entry, "level"),
           absl::StrCat(TextOf(entry, "minimum_version"), "+"),
+          PingText(PartOf(entry, "last_ping")),
           absl::StrJoin(against, " "),
           TextOf(entry, "note")};
 }
@@ -102,7 +116,8 @@ std::vector<std::string> ListRow(const Json& entry) {
 absl::StatusOr<int64_t> PrintList(const Context& context, const Invocation& invocation,
                                   const std::string& text) {
   SLUICE_ASSIGN_OR_RETURN(const size_t limit, LimitOf(invocation, 100));
-  Table table({"PATTERN", "DIRECTION", "MODE", "LEVEL", "TLS", "CHECKED AGAINST", "NOTE"});
+  Table table(
+      {"PATTERN", "DIRECTION", "MODE", "LEVEL", "TLS", "LAST PING", "CHECKED AGAINST", "NOTE"});
   Json all = Json::array();
   int64_t total = 0;
   while (all.size() < limit) {
@@ -113,6 +128,8 @@ absl::StatusOr<int64_t> PrintList(const Context& context, const Invocation& invo
                                {"direction", invocation.Get("direction")},
                                {"mode", invocation.Get("mode")},
                                {"level", invocation.Get("level")},
+                               {"pattern", invocation.Get("pattern")},
+                               {"ping", invocation.Get("ping")},
                                {"offset", absl::StrCat(all.size())},
                                {"limit", absl::StrCat(std::min(limit - all.size(), kPage))}})));
     total = NumberOf(page, "total");
@@ -133,9 +150,24 @@ absl::StatusOr<int64_t> PrintList(const Context& context, const Invocation& invo
   return total;
 }
 
-void PrintDifference(const Json& answer) {
+// What was saved, and whether it will do: the exit code is that of saving.
+void PrintSaved(const Json& answer) {
   const std::string difference = TextOf(answer, "difference");
   Print(difference.empty() ? "nothing to change\n" : absl::StrCat(Printable(difference), "\n"));
+  for (const std::string& warning : TextsOf(answer, "warnings")) {
+    Print(absl::StrCat("warning: ", Printable(warning), "\n"));
+  }
+  const Json& ping = PartOf(answer, "ping");
+  if (const std::string why = TextOf(ping, "skipped"); !why.empty()) {
+    Print(absl::StrCat("not pinged: ", Printable(why), "\n"));
+  } else if (!ping.empty()) {
+    Print("saved; its STARTTLS ping:\n");
+    PrintPing(ping);
+  }
+}
+
+std::string PingParameter(const Invocation& invocation) {
+  return invocation.Has("no_ping") ? "false" : "";
 }
 
 }  // namespace
@@ -143,8 +175,9 @@ void PrintDifference(const Json& answer) {
 absl::StatusOr<int> AddDomain(const Context& context, const Invocation& invocation) {
   SLUICE_ASSIGN_OR_RETURN(Json entry, FieldsOf(invocation, 1));
   entry["pattern"] = invocation.arguments[0];
-  SLUICE_ASSIGN_OR_RETURN(const Json answer, context.client.Post(Path({"domains"}), entry));
-  context.json ? PrintJson(answer) : PrintDifference(answer);
+  SLUICE_ASSIGN_OR_RETURN(const Json answer, context.client.Post(
+                              Path({"domains"}, {{"ping", PingParameter(invocation)}}), entry));
+  context.json ? PrintJson(answer) : PrintSaved(answer);
   return kDone;
 }
 
@@ -177,8 +210,10 @@ absl::StatusOr<int> SetDomain(const Context& context, const Invocation& invocati
         "name what to change: 'sluicectl domains set example.com level=verify'");
   }
   SLUICE_ASSIGN_OR_RETURN(const Json answer,
-                          context.client.Patch(Path({"domains", invocation.arguments[0]}), fields));
-  context.json ? PrintJson(answer) : PrintDifference(answer);
+                          context.client.Patch(Path({"domains", invocation.arguments[0]},
+                                                    {{"ping", PingParameter(invocation)}}),
+                                               fields));
+  context.json ? PrintJson(answer) : PrintSaved(answer);
   return kDone;
 }
 

@@ -11,7 +11,6 @@
 #include "engine/base/status_macros.h"
 #include "tools/ctl_commands.h"
 #include "tools/ctl_text.h"
-#include "tools/ctl_time.h"
 
 namespace sluice::ctl {
 namespace {
@@ -21,17 +20,13 @@ constexpr absl::Duration kFollowInterval = absl::Seconds(1);
 
 absl::StatusOr<Query> FiltersOf(const Invocation& invocation, absl::Time now) {
   Query query;
-  for (const char* const name : {"domain", "message", "outcome", "sender", "recipient", "lang"}) {
+  for (const char* const name : {"domain", "message", "outcome", "sender", "recipient", "stage",
+                                 "reason", "lang"}) {
     query.emplace_back(name, invocation.Get(name));
   }
-  for (const char* const name : {"since", "until"}) {
-    if (!invocation.Has(name)) continue;
-    const absl::StatusOr<absl::Time> time = ParseWhen(invocation.Get(name), now);
-    if (!time.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--", name, ": ", time.status().message()));
-    }
-    query.emplace_back(name, absl::FormatTime(absl::RFC3339_full, *time, absl::UTCTimeZone()));
-  }
+  if (invocation.Has("monitored")) query.emplace_back("monitored", "true");
+  SLUICE_ASSIGN_OR_RETURN(const Query times, TimesOf(invocation, now));
+  query.insert(query.end(), times.begin(), times.end());
   return query;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/ctl_commands.h"
 #include "tools/ctl_text.h"
+#include "tools/ctl_time.h"
 
 namespace sluice::ctl {
 
@@ -36,6 +37,19 @@ absl::StatusOr<size_t> LimitOf(const Invocation& invocation, size_t default_valu
                                                    Printable(invocation.Get("limit")), "'"));
   }
   return limit;
+}
+
+absl::StatusOr<Query> TimesOf(const Invocation& invocation, absl::Time now) {
+  Query query;
+  for (const char* const name : {"since", "until"}) {
+    if (!invocation.Has(name)) continue;
+    const absl::StatusOr<absl::Time> time = ParseWhen(invocation.Get(name), now);
+    if (!time.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--", name, ": ", time.status().message()));
+    }
+    query.emplace_back(name, absl::FormatTime(absl::RFC3339_full, *time, absl::UTCTimeZone()));
+  }
+  return query;
 }
 
 }  // namespace sluice::ctl

@@ -1,4 +1,4 @@
-// The queue: list, show, retry, delete.
+// The queue: list, show. What is done to it: ctl_queue_orders.cc.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -45,12 +45,13 @@ std::vector<std::string> Row(const Json& message, absl::Time now) {
     const std::string time = TextOf(message, member);
     return time.empty() ? "" : DistanceText(ReadTime(time), now);
   };
-  const bool active = TextOf(message, "state") == "active";
+  const std::string state = TextOf(message, "state");
+  const std::string next = state == "active" ? "now" : state == "held" ? "-" : "";
   return {TextOf(message, "message_id"),
           TextOf(message, "state"),
           distance("accepted_at"),
           absl::StrCat(NumberOf(message, "attempts")),
-          active ? "now" : distance("next_try_at"),
+          next.empty() ? distance("next_try_at") : next,
           distance("deadline_at"),
           SizeText(NumberOf(message, "size_bytes")),
           Sender(message),
@@ -63,6 +64,7 @@ void PrintPart(const Json& part, absl::Time now) {
                      Printable(TextOf(part, "state")), ", ",
                      CountText(NumberOf(part, "attempts"), "attempt", "attempts"), "\n"));
   Sheet sheet(2);
+  sheet.Add("On hold", TextOf(part, "held"));
   sheet.Add("Next try", MomentText(TextOf(part, "next_try_at"), now));
   const Json& failure = PartOf(part, "last_failure");
   if (!failure.empty()) {
@@ -150,48 +152,6 @@ absl::StatusOr<int> ShowQueued(const Context& context, const Invocation& invocat
   }
   Print(sheet.ToString());
   for (const Json& part : parts) PrintPart(part, context.now);
-  return kDone;
-}
-
-absl::StatusOr<int> RetryQueued(const Context& context, const Invocation& invocation) {
-  const bool by_id = !invocation.arguments.empty();
-  const int named = static_cast<int>(by_id) + static_cast<int>(invocation.Has("domain")) +
-                    static_cast<int>(invocation.Has("all"));
-  if (named != 1) {
-    return absl::InvalidArgumentError(
-        "name exactly one of a message ID, --domain=DOMAIN and --all: what is to be tried again");
-  }
-  Json body;
-  if (by_id) {
-    body["message"] = invocation.arguments[0];
-  } else if (invocation.Has("domain")) {
-    body["domain"] = invocation.Get("domain");
-  } else {
-    body["all"] = true;
-  }
-  SLUICE_ASSIGN_OR_RETURN(const Json answer, context.client.Post(Path({"queue:retry"}), body));
-  const int64_t woken = NumberOf(answer, "woken");
-  if (context.json) {
-    PrintJson(answer);
-  } else if (woken == 0) {
-    Print("nothing of it waits; what is being sent already is left alone\n");
-  } else {
-    Print(absl::StrCat(CountText(woken, "message is", "messages are"), " tried again now\n"));
-  }
-  return woken == 0 && !invocation.Has("all") ? kNothing : kDone;
-}
-
-absl::StatusOr<int> DeleteQueued(const Context& context, const Invocation& invocation) {
-  const std::string& id = invocation.arguments[0];
-  SLUICE_ASSIGN_OR_RETURN(
-      const Json answer,
-      context.client.Delete(Path({"queue", id}, {{"domain", invocation.Get("domain")},
-                                                 {"reason", invocation.Get("reason")}})));
-  if (context.json) {
-    PrintJson(answer);
-  } else {
-    Print(absl::StrCat(Printable(id), " is deleted; the history keeps who did it and why\n"));
-  }
   return kDone;
 }
 

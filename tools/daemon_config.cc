@@ -173,6 +173,9 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   settings.history_retention =
       checker.InRange("history_retention", absl::GetFlag(FLAGS_history_retention), absl::Hours(1),
                       absl::Hours(24 * 3650));
+  settings.history_max_bytes = static_cast<uint64_t>(
+      checker.InRange("history_max_size", absl::GetFlag(FLAGS_history_max_size),
+                      int64_t{1} << 20, int64_t{1} << 50));
   const std::string action = absl::GetFlag(FLAGS_tls_expiry_action);
   if (action == "delete") {
     settings.tls_expiry_action = relay::TlsExpiryAction::kDelete;
@@ -253,6 +256,14 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   gateway.engine.cores = cores == 0 ? io::UsableCpus()
                                     : checker.InRange("cores", cores, 1, io::UsableCpus());
   gateway.engine.pin = absl::GetFlag(FLAGS_pin_cores);
+  config.ping_rounds.interval =
+      checker.InRange("ping_interval", absl::GetFlag(FLAGS_ping_interval), absl::ZeroDuration(),
+                      absl::Hours(24 * 365));
+  config.ping_rounds.per_minute =
+      checker.InRange("ping_rate", absl::GetFlag(FLAGS_ping_rate), 1, 60'000);
+  config.gateway.settings.certificate_warning =
+      checker.InRange("certificate_warning", absl::GetFlag(FLAGS_certificate_warning),
+                      absl::ZeroDuration(), absl::Hours(24 * 365));
   config.control_socket = absl::GetFlag(FLAGS_control_socket);
   if (config.control_socket.empty() || config.control_socket.size() > 100) {
     checker.Fault("control_socket", "the path of a Unix socket has 1 to 100 bytes");

@@ -98,6 +98,7 @@ int Serve(DaemonConfig config) {
   }
   admin::ServerOptions admin_options;
   admin_options.socket.path = config.control_socket;
+  admin_options.ping_rounds = config.ping_rounds;
   absl::StatusOr<std::unique_ptr<admin::Server>> admin =
       admin::Server::Start(admin_options, **gateway, SystemClock());
   if (!admin.ok()) {

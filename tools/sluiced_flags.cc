@@ -87,8 +87,15 @@ ABSL_FLAG(int64_t, store_backlog, int64_t{256} << 20,
           "Most bytes that may wait for the disk; beyond it clients get 452");
 ABSL_FLAG(absl::Duration, store_timeout, absl::Seconds(30),
           "How long a client waits for its message to be on disk before it gets 451");
+ABSL_FLAG(absl::Duration, ping_interval, absl::Hours(24),
+          "How often each entry of the list gets a STARTTLS ping; 0: only when it is changed or asked for");
+ABSL_FLAG(int32_t, ping_rate, 60, "Most pings a minute that --ping_interval begins");
+ABSL_FLAG(absl::Duration, certificate_warning, absl::Hours(24 * 14),
+          "How long before it expires a certificate is warned of");
 ABSL_FLAG(absl::Duration, history_retention, absl::Hours(24 * 90),
           "How long history is kept");
+ABSL_FLAG(int64_t, history_max_size, int64_t{10} << 30,
+          "Most bytes of history on the disk, roughly; beyond it the oldest goes first");
 
 // Instead of running.
 ABSL_FLAG(bool, check, false, "Check all flags, files and certificates, report every fault, and exit");

@@ -62,7 +62,11 @@ ABSL_DECLARE_FLAG(std::string, tls_expiry_action);
 ABSL_DECLARE_FLAG(int64_t, store_memory);
 ABSL_DECLARE_FLAG(int64_t, store_backlog);
 ABSL_DECLARE_FLAG(absl::Duration, store_timeout);
+ABSL_DECLARE_FLAG(absl::Duration, ping_interval);
+ABSL_DECLARE_FLAG(int32_t, ping_rate);
+ABSL_DECLARE_FLAG(absl::Duration, certificate_warning);
 ABSL_DECLARE_FLAG(absl::Duration, history_retention);
+ABSL_DECLARE_FLAG(int64_t, history_max_size);
 
 // Instead of running.
 ABSL_DECLARE_FLAG(bool, check);

@@ -2,12 +2,13 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
+#include "absl/strings/str_cat.h"
 #include "engine/admin/entry_json.h"
 #include "engine/admin/parameters.h"
-#include "engine/admin/ping_hint.h"
+#include "engine/admin/ping_json.h"
 #include "engine/admin/reply.h"
 #include "engine/base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -38,50 +39,17 @@ ordered_json ToJson(const policy::Snapshot::Explanation& explanation) {
   return {{"verdict", explanation.verdict}, {"candidates", std::move(candidates)}};
 }
 
-ordered_json CertificateToJson(const relay::PingTarget& target, absl::Time at) {
-  ordered_json certificate = {{"subject", target.certificate_subject},
-                              {"issuer", target.certificate_issuer},
-                              {"fingerprint", target.certificate_fingerprint},
-                              {"names", target.certificate_names}};
-  if (target.certificate_not_after) {
-    certificate["not_after"] = TimeText(*target.certificate_not_after);
-    certificate["days_left"] = DaysLeft(*target.certificate_not_after, at);
-  }
-  certificate["chain"] = target.chain;
-  return certificate;
-}
-
-ordered_json ToJson(const relay::PingTarget& target, absl::Time at) {
-  ordered_json json = {{"mx", target.mx},
-                       {"address", target.address},
-                       {"valid", target.valid},
-                       {"stage", target.stage},
-                       {"reason", target.reason},
-                       {"detail", target.detail},
-                       {"smtp_reply", target.smtp_reply},
-                       {"tls_version", target.tls_version},
-                       {"cipher", target.cipher}};
-  if (!target.certificate_fingerprint.empty()) json["certificate"] = CertificateToJson(target, at);
-  json["took_ms"] = absl::ToInt64Milliseconds(target.took);
-  json["hint"] = std::string(HintFor(target));
-  return json;
-}
-
-absl::string_view VerdictName(relay::PingVerdict verdict) {
-  switch (verdict) {
-    case relay::PingVerdict::kValid:
-      return "valid";
-    case relay::PingVerdict::kPartial:
-      return "partial";
-    case relay::PingVerdict::kInvalid:
-      break;
-  }
-  return "invalid";
-}
-
 }  // namespace
 
 void DomainChecksApi::AddTo(Router& router) {
+  router.Add({.method = "GET",
+              .path = "/v1/domains/{pattern}/pings",
+              .handle = [this](const Request& request) { return Pings(request); }});
+  router.Add({.method = "POST",
+              .path = "/v1/status:ping",
+              .handle = [this](const Request& request) { return PingSelf(request); },
+              .time_limit = absl::Minutes(2),
+              .slow = true});
   router.Add({.method = "GET",
               .path = "/v1/domains:explain",
               .handle = [this](const Request& request) { return Explain(request); }});
@@ -111,19 +79,27 @@ absl::StatusOr<Response> DomainChecksApi::Ping(const Request& request) {
   SLUICE_RETURN_IF_ERROR(parameters.Done());
   SLUICE_ASSIGN_OR_RETURN(const std::string domain, DomainOf(text));
   SLUICE_ASSIGN_OR_RETURN(const relay::PingResult ping, control_.Ping(domain, request.deadline));
-  ordered_json targets = ordered_json::array();
-  for (const relay::PingTarget& target : ping.targets) targets.push_back(ToJson(target, ping.at));
-  const bool no_host = !ping.dns_failure.empty();
-  return JsonReply({{"domain", ping.domain},
-                    {"at", TimeText(ping.at)},
-                    {"entry", ping.entry},
-                    {"level", ping.level},
-                    {"verdict", std::string(VerdictName(ping.verdict))},
-                    {"dns_failure", ping.dns_failure},
-                    {"hint", no_host ? "Check the spelling of the domain, its MX records, and the "
-                                       "resolver (--dns_config)."
-                                     : ""},
-                    {"targets", std::move(targets)}});
+  return JsonReply(PingToJson(ping));
+}
+
+absl::StatusOr<Response> DomainChecksApi::PingSelf(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::OfBody(request));
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  SLUICE_ASSIGN_OR_RETURN(const relay::PingResult ping, control_.PingSelf(request.deadline));
+  return JsonReply(PingToJson(ping));
+}
+
+absl::StatusOr<Response> DomainChecksApi::Pings(const Request& request) {
+  SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
+  SLUICE_ASSIGN_OR_RETURN(const policy::Pattern pattern, policy::Pattern::Parse(request.variable));
+  if (control_.PolicyList()->Find(pattern) == nullptr) {
+    return absl::NotFoundError(absl::StrCat(pattern.text(), " is not on the list"));
+  }
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<policy::PingFindings> pings,
+                          control_.PingsOf(pattern, request.deadline));
+  ordered_json json = ordered_json::array();
+  for (const policy::PingFindings& ping : pings) json.push_back(PingToJson(ping));
+  return JsonReply({{"pattern", pattern.text()}, {"pings", std::move(json)}});
 }
 
 }  // namespace sluice::admin

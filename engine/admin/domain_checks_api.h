@@ -31,6 +31,8 @@ class DomainChecksApi {
  private:
   absl::StatusOr<Response> Explain(const Request& request);
   absl::StatusOr<Response> Ping(const Request& request);
+  absl::StatusOr<Response> PingSelf(const Request& request);
+  absl::StatusOr<Response> Pings(const Request& request);
 
   relay::Control& control_;
 };

@@ -1,6 +1,7 @@
 #include "engine/admin/domain_files_api.h"
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "engine/base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "policy/import_export.h"
+#include "policy/public_suffix.h"
 
 namespace sluice::admin {
 namespace {
@@ -20,11 +22,13 @@ using nlohmann::ordered_json;
 // Entries written at a time: some ten KiB, so that one long answer does not hold up the others.
 constexpr size_t kEntriesAtOnce = 64;
 
+enum class Format : size_t { kCsv, kJson, kPostfix };
+
 // The list, piece by piece.
 class Exporter {
  public:
-  Exporter(std::shared_ptr<const policy::Snapshot> list, bool as_csv)
-      : list_(std::move(list)), as_csv_(as_csv) {
+  Exporter(std::shared_ptr<const policy::Snapshot> list, Format format)
+      : list_(std::move(list)), format_(format) {
     entries_.reserve(list_->size());
     list_->ForEach([this](const policy::EntryPtr& entry) {
       entries_.push_back(entry.get());
@@ -34,27 +38,61 @@ class Exporter {
 
   bool Next(std::string& out) {
     if (ended_) return false;
-    if (next_ == 0) out.append(as_csv_ ? policy::CsvHeader() : "[");
+    if (next_ == 0) AppendHead(out);
     for (size_t i = 0; i < kEntriesAtOnce && next_ < entries_.size(); ++i, ++next_) {
-      if (as_csv_) {
-        policy::AppendCsv(*entries_[next_], out);
-      } else {
-        out.append(next_ == 0 ? "\n" : ",\n");
-        policy::AppendJson(*entries_[next_], out);
-      }
+      AppendEntry(*entries_[next_], out);
     }
     ended_ = next_ == entries_.size();
-    if (ended_ && !as_csv_) out.append("\n]\n");
+    if (ended_ && format_ == Format::kJson) out.append("\n]\n");
     return true;
   }
 
  private:
+  void AppendHead(std::string& out) const {
+    switch (format_) {
+      case Format::kCsv:
+        out.append(policy::CsvHeader());
+        return;
+      case Format::kJson:
+        out.append("[");
+        return;
+      case Format::kPostfix:
+        out.append(policy::PostfixHeader());
+        return;
+    }
+  }
+  void AppendEntry(const policy::Entry& entry, std::string& out) const {
+    switch (format_) {
+      case Format::kCsv:
+        policy::AppendCsv(entry, out);
+        return;
+      case Format::kJson:
+        out.append(next_ == 0 ? "\n" : ",\n");
+        policy::AppendJson(entry, out);
+        return;
+      case Format::kPostfix:
+        policy::AppendPostfix(entry, out);
+        return;
+    }
+  }
+
   const std::shared_ptr<const policy::Snapshot> list_;  // keeps the entries
-  const bool as_csv_;
+  const Format format_;
   std::vector<const policy::Entry*> entries_;
   size_t next_ = 0;
   bool ended_ = false;
 };
+
+// Of entries that are wider than who wrote the file may have meant.
+ordered_json WarningsOf(const relay::PolicyResult& result) {
+  ordered_json warnings = ordered_json::array();
+  for (const policy::Written& written : result.written) {
+    if (written.after == nullptr || warnings.size() == kMaxDifferences) continue;
+    std::string warning = policy::WidthWarning(written.after->pattern);
+    if (!warning.empty()) warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
 
 Response ImportReply(const relay::PolicyResult& result, bool dry_run) {
   size_t added = 0;
@@ -72,6 +110,7 @@ Response ImportReply(const relay::PolicyResult& result, bool dry_run) {
                     {"removed", removed},
                     {"differences", std::move(differences)},
                     {"left_off", left_off},
+                    {"warnings", WarningsOf(result)},
                     {"generation", result.generation}});
 }
 
@@ -106,9 +145,12 @@ absl::StatusOr<Response> DomainFilesApi::Import(const Request& request) {
     imported = policy::ImportCsv(request.body);
   } else if (request.content_type == "application/json") {
     imported = policy::ImportJson(request.body);
+  } else if (request.content_type == "text/plain") {
+    imported = policy::ImportPostfix(request.body);
   } else {
     return ErrorReply(415, "unsupported_media_type",
-                      "an import has the Content-Type text/csv or application/json");
+                      "an import has the Content-Type text/csv, application/json or, for Postfix's "
+                      "smtp_tls_policy_maps, text/plain");
   }
   if (!imported.faults.empty()) return Refused(imported.faults);
   SLUICE_ASSIGN_OR_RETURN(
@@ -125,11 +167,14 @@ absl::StatusOr<Response> DomainFilesApi::Import(const Request& request) {
 
 absl::StatusOr<Response> DomainFilesApi::Export(const Request& request) {
   Parameters parameters = Parameters::OfQuery(request);
-  const bool as_csv = parameters.Word("format", {"csv", "json"}).value_or(0) == 0;
+  const auto format =
+      static_cast<Format>(parameters.Word("format", {"csv", "json", "postfix"}).value_or(0));
   SLUICE_RETURN_IF_ERROR(parameters.Done());
-  auto exporter = std::make_shared<Exporter>(control_.PolicyList(), as_csv);
+  auto exporter = std::make_shared<Exporter>(control_.PolicyList(), format);
   Response response;
-  response.content_type = as_csv ? "text/csv; charset=utf-8" : "application/json";
+  constexpr const char* kTypes[] = {"text/csv; charset=utf-8", "application/json",
+                                    "text/plain; charset=utf-8"};
+  response.content_type = kTypes[static_cast<size_t>(format)];
   response.source = [exporter](std::string& out) { return exporter->Next(out); };
   return response;
 }

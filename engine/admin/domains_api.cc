@@ -1,6 +1,8 @@
 #include "engine/admin/domains_api.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -9,9 +11,12 @@
 #include "engine/admin/entry_json.h"
 #include "engine/admin/json_body.h"
 #include "engine/admin/parameters.h"
+#include "engine/admin/ping_json.h"
 #include "engine/admin/reply.h"
 #include "engine/base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "policy/entry_field.h"
+#include "policy/public_suffix.h"
 
 namespace sluice::admin {
 namespace {
@@ -35,18 +40,23 @@ Response Refused(const std::vector<policy::Fault>& faults) {
   return FaultsReply(absl::StrCat("nothing was changed: ", reasons), faults);
 }
 
-// `result` is of one change, to the entry of `pattern`.
-absl::StatusOr<Response> Changed(const relay::PolicyResult& result, const policy::Snapshot& list,
-                                 const policy::Pattern& pattern, int http_status) {
-  if (!result.faults.empty()) return Refused(result.faults);
-  // Nothing is written when nothing differs: the entry is what it was.
-  const bool differs = !result.written.empty();
-  const policy::EntryPtr entry = differs ? result.written.front().after : list.Find(pattern);
-  if (entry == nullptr) return NotOnList(pattern);
-  return JsonReply({{"difference", differs ? DifferenceLine(result.written.front()) : ""},
-                    {"generation", result.generation},
-                    {"entry", EntryToJson(*entry)}},
-                   http_status);
+// What a ping of a saved entry may take of the request's time.
+constexpr absl::Duration kPingTime = absl::Seconds(20);
+
+ordered_json ChangeToJson(const relay::PolicyChange& change) {
+  const policy::ChangeRecord& record = change.record;
+  ordered_json json = {{"generation", change.generation},
+                       {"at", TimeText(record.author.at)},
+                       {"by", record.author.by},
+                       {"change", record.before == nullptr  ? "added"
+                                  : record.after == nullptr ? "removed"
+                                                            : "changed"},
+                       {"pattern", (record.after != nullptr ? record.after : record.before)
+                                       ->pattern.text()},
+                       {"difference", policy::Diff(record.before.get(), record.after.get())}};
+  if (record.before != nullptr) json["before"] = EntryToJson(*record.before);
+  if (record.after != nullptr) json["after"] = EntryToJson(*record.after);
+  return json;
 }
 
 absl::StatusOr<std::vector<std::string>> ReadPatterns(const ordered_json& object) {
@@ -69,9 +79,10 @@ absl::StatusOr<std::vector<std::string>> ReadPatterns(const ordered_json& object
 void DomainsApi::AddTo(Router& router) {
   const auto add = [this, &router](absl::string_view method, absl::string_view path,
                                    absl::StatusOr<Response> (DomainsApi::*handle)(const Request&)) {
-    router.Add({.method = method, .path = path, .handle = [this, handle](const Request& request) {
-                  return (this->*handle)(request);
-                }});
+    router.Add({.method = method,
+                .path = path,
+                .handle = [this, handle](
+                              const Request& request) { return (this->*handle)(request); }});
   };
   add("GET", "/v1/domains", &DomainsApi::List);
   add("POST", "/v1/domains", &DomainsApi::Add);
@@ -79,6 +90,7 @@ void DomainsApi::AddTo(Router& router) {
   add("PATCH", "/v1/domains/{pattern}", &DomainsApi::Set);
   add("DELETE", "/v1/domains/{pattern}", &DomainsApi::RemoveOne);
   add("POST", "/v1/domains:remove", &DomainsApi::RemoveSeveral);
+  add("GET", "/v1/domains:changes", &DomainsApi::Changes);
 }
 
 absl::StatusOr<Response> DomainsApi::List(const Request& request) {
@@ -88,6 +100,8 @@ absl::StatusOr<Response> DomainsApi::List(const Request& request) {
   query.direction = parameters.Parsed("direction", &policy::ParseDirection);
   query.mode = parameters.Parsed("mode", &policy::ParseMode);
   query.level = parameters.Parsed("level", &policy::ParseLevel);
+  query.glob = parameters.Text("pattern");
+  query.ping = parameters.Parsed("ping", &policy::Snapshot::ParsePingState);
   query.offset = parameters.Count("offset", 0, policy::Table::kMaxEntries);
   query.limit = parameters.Count("limit", kDefaultPage, kMaxPage);
   SLUICE_RETURN_IF_ERROR(parameters.Done());
@@ -111,8 +125,46 @@ absl::StatusOr<Response> DomainsApi::Show(const Request& request) {
   return JsonReply(EntryToJson(*entry));
 }
 
+// `result` is of one change, to the entry of `pattern`. It is saved: the ping says whether it will do.
+absl::StatusOr<Response> DomainsApi::Changed(const Request& request,
+                                             const relay::PolicyResult& result,
+                                             const policy::Pattern& pattern, bool ping,
+                                             int http_status) {
+  if (!result.faults.empty()) return Refused(result.faults);
+  // Nothing is written when nothing differs: the entry is what it was.
+  const bool differs = !result.written.empty();
+  policy::EntryPtr entry =
+      differs ? result.written.front().after : control_.PolicyList()->Find(pattern);
+  if (entry == nullptr) return NotOnList(pattern);
+  ordered_json json = {{"difference", differs ? DifferenceLine(result.written.front()) : ""},
+                       {"generation", result.generation}};
+  ordered_json warnings = ordered_json::array();
+  if (std::string width = policy::WidthWarning(pattern); !width.empty()) {
+    warnings.push_back(std::move(width));
+  }
+  json["warnings"] = std::move(warnings);
+  if (ping && differs) {
+    json["ping"] = PingSaved(*entry, request);
+    // With what the ping left in it.
+    if (policy::EntryPtr pinged = control_.PolicyList()->Find(pattern)) entry = std::move(pinged);
+  }
+  json["entry"] = EntryToJson(*entry);
+  return JsonReply(json, http_status);
+}
+
+// The ping, or {"skipped": why there is none}.
+ordered_json DomainsApi::PingSaved(const policy::Entry& entry, const Request& request) {
+  if (entry.mode == policy::Mode::kOff) return {{"skipped", "the entry is off"}};
+  const MonoTime deadline = std::min(request.deadline, clock_.MonoNow() + kPingTime);
+  const absl::StatusOr<relay::PingResult> ping = control_.PingEntry(entry, deadline);
+  if (ping.ok()) return PingToJson(*ping);
+  return {{"skipped", std::string(ping.status().message())}};
+}
+
 absl::StatusOr<Response> DomainsApi::Add(const Request& request) {
-  SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
+  Parameters parameters = Parameters::OfQuery(request);
+  const bool ping = parameters.Word("ping", {"true", "false"}).value_or(0) == 0;
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
   SLUICE_ASSIGN_OR_RETURN(const ordered_json object, ParseObject(request.body));
   if (!object.contains("pattern")) {
     return absl::InvalidArgumentError("the entry has no field 'pattern'");
@@ -133,11 +185,13 @@ absl::StatusOr<Response> DomainsApi::Add(const Request& request) {
                      transaction.changes.push_back({.kind = Change::Kind::kAdd, .entry = entry});
                      return absl::OkStatus();
                    }));
-  return Changed(result, *control_.PolicyList(), entry.pattern, 201);
+  return Changed(request, result, entry.pattern, ping, 201);
 }
 
 absl::StatusOr<Response> DomainsApi::Set(const Request& request) {
-  SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
+  Parameters parameters = Parameters::OfQuery(request);
+  const bool ping = parameters.Word("ping", {"true", "false"}).value_or(0) == 0;
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
   SLUICE_ASSIGN_OR_RETURN(const policy::Pattern pattern, policy::Pattern::Parse(request.variable));
   SLUICE_ASSIGN_OR_RETURN(const ordered_json object, ParseObject(request.body));
   std::vector<policy::Fault> faults;
@@ -157,7 +211,7 @@ absl::StatusOr<Response> DomainsApi::Set(const Request& request) {
       editor_.Edit(request, relay::DryRun::kNo, change);
   if (!faults.empty()) return Refused(faults);
   if (!result.ok()) return result.status();
-  return Changed(*result, *control_.PolicyList(), pattern, 200);
+  return Changed(request, *result, pattern, ping, 200);
 }
 
 absl::StatusOr<Response> DomainsApi::RemoveOne(const Request& request) {
@@ -204,6 +258,25 @@ absl::StatusOr<Response> DomainsApi::Remove(const Request& request,
     differences.push_back(DifferenceLine(written));
   }
   return JsonReply({{"differences", std::move(differences)}, {"generation", result->generation}});
+}
+
+absl::StatusOr<Response> DomainsApi::Changes(const Request& request) {
+  Parameters parameters = Parameters::OfQuery(request);
+  relay::PolicyChangeQuery query;
+  const std::optional<policy::Pattern> pattern =
+      parameters.Parsed("pattern", &policy::Pattern::Parse);
+  if (pattern.has_value()) query.pattern = pattern->text();
+  query.by = parameters.Text("by");
+  query.since = parameters.Time("since", absl::InfinitePast());
+  query.until = parameters.Time("until", absl::InfiniteFuture());
+  query.limit = parameters.Count("limit", kDefaultPage, kMaxPage);
+  query.cursor = parameters.Text("cursor");
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  SLUICE_ASSIGN_OR_RETURN(const relay::PolicyChangePage page,
+                          control_.PolicyChanges(query, request.deadline));
+  ordered_json changes = ordered_json::array();
+  for (const relay::PolicyChange& change : page.changes) changes.push_back(ChangeToJson(change));
+  return JsonReply({{"changes", std::move(changes)}, {"next", page.next}});
 }
 
 }  // namespace sluice::admin

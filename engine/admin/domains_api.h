@@ -1,16 +1,26 @@
 // The enforced-TLS list, over HTTP.
 //
-//   GET    /v1/domains?text=&direction=&mode=&level=&offset=&limit=
-//                                      {"entries": […], "total", "offset", "limit", "generation"}
-//   POST   /v1/domains                 an entry            201 {"difference", "generation",
-//   "entry"} GET    /v1/domains/{pattern}       an entry PATCH  /v1/domains/{pattern}       the
-//   fields to change    {"difference", "generation", "entry"} DELETE /v1/domains/{pattern}
-//   {"differences", "generation"} POST   /v1/domains:remove          {"patterns": ["…"]}     the
-//   same, all or none
+//   GET    /v1/domains?text=&pattern=&direction=&mode=&level=&ping=&offset=&limit=
+//                                      {"entries": […], "total", "offset", "limit", "generation"};
+//                                      `text` is part of a pattern or note, `pattern` a glob
+//                                      (*.example.*), `ping` never|valid|partial|invalid|warned
+//   POST   /v1/domains?ping=           an entry             201 {"difference", "generation",
+//                                                           "warnings", "ping", "entry"}
+//   GET    /v1/domains/{pattern}       an entry
+//   PATCH  /v1/domains/{pattern}?ping=  the fields to change  as POST has it, 200
+//   DELETE /v1/domains/{pattern}       {"differences", "generation"}
+//   POST   /v1/domains:remove          {"patterns": ["…"]}     the same, all or none
+//   GET    /v1/domains:changes?pattern=&by=&since=&until=&limit=&cursor=
+//                                      {"changes": [{"generation", "at", "by", "change":
+//                                      "added"|"changed"|"removed", "pattern", "difference",
+//                                      "before", "after"}], "next"}, the newest first
+//
+// What is saved is pinged at once (ping_json.h), unless with ping=false: "ping" says how that went,
+// or {"skipped": why}. The entry is saved however it went.
 //
 // An entry is an object of the fields of policy/entry_field.h, match_names and fingerprints being
-// arrays; answers also have "created", "changed", "generation" and "last_ping", which requests may
-// have too and which are passed over there. A "difference" is one line for people, empty when
+// arrays; answers also have "created", "changed", "generation", "last_ping" and, where it differs,
+// "pattern_unicode", which requests may have too and which are passed over there. A "difference" is one line for people, empty when
 // nothing differs.
 //
 // Thread-safe.
@@ -25,12 +35,14 @@
 #include "engine/admin/policy_editor.h"
 #include "engine/admin/router.h"
 #include "engine/relay/control.h"
+#include "nlohmann/json_fwd.hpp"
 
 namespace sluice::admin {
 
 class DomainsApi {
  public:
-  DomainsApi(relay::Control& control, PolicyEditor& editor) : control_(control), editor_(editor) {}
+  DomainsApi(relay::Control& control, PolicyEditor& editor, const Clock& clock)
+      : control_(control), editor_(editor), clock_(clock) {}
   void AddTo(Router& router);
 
  private:
@@ -42,8 +54,14 @@ class DomainsApi {
   absl::StatusOr<Response> RemoveSeveral(const Request& request);
   absl::StatusOr<Response> Remove(const Request& request, const std::vector<std::string>& patterns);
 
+  absl::StatusOr<Response> Changes(const Request& request);
+  absl::StatusOr<Response> Changed(const Request& request, const relay::PolicyResult& result,
+                                   const policy::Pattern& pattern, bool ping, int http_status);
+  nlohmann::ordered_json PingSaved(const policy::Entry& entry, const Request& request);
+
   relay::Control& control_;
   PolicyEditor& editor_;
+  const Clock& clock_;
 };
 
 }  // namespace sluice::admin

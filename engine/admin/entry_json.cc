@@ -1,6 +1,7 @@
 #include "engine/admin/entry_json.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
@@ -34,7 +35,8 @@ absl::StatusOr<std::string> ListText(absl::string_view field, const ordered_json
 
 // What the list itself records about an entry.
 bool IsRecord(absl::string_view name) {
-  return name == "created" || name == "changed" || name == "generation" || name == "last_ping";
+  return name == "created" || name == "changed" || name == "generation" || name == "last_ping" ||
+         name == "pattern_unicode";
 }
 
 absl::Status ReadField(const std::string& field, const ordered_json& value, policy::Entry& entry) {
@@ -63,12 +65,16 @@ ordered_json EntryToJson(const policy::Entry& entry) {
       object[name] = policy::GetField(field, entry);
     }
   }
+  if (std::string shown = entry.pattern.ToUnicode(); shown != entry.pattern.text()) {
+    object["pattern_unicode"] = std::move(shown);
+  }
   object["created"] = StampToJson(entry.created);
   object["changed"] = StampToJson(entry.changed);
   object["generation"] = entry.generation;
   if (entry.last_ping) {
     object["last_ping"] = {{"at", TimeText(entry.last_ping->at)},
-                           {"summary", entry.last_ping->summary}};
+                           {"summary", entry.last_ping->summary},
+                           {"warnings", entry.last_ping->warnings}};
   }
   return object;
 }

@@ -1,12 +1,18 @@
 #include "engine/admin/history_api.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "engine/admin/history_export.h"
+#include "engine/admin/history_json.h"
 #include "engine/admin/history_text.h"
+#include "engine/admin/monitor_report.h"
 #include "engine/admin/parameters.h"
 #include "engine/admin/reply.h"
+#include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -15,45 +21,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void AddText(const char* member, const std::string& text, ordered_json& json) {
-  if (!text.empty()) json[member] = text;
-}
-
-void AddTime(const char* member, std::optional<absl::Time> time, absl::Duration wall_ahead,
-             ordered_json& json) {
-  if (time) json[member] = TimeText(*time + wall_ahead);
-}
-
-ordered_json ToJson(const queue::HistoryEntry& entry, absl::Duration wall_ahead,
-                    Language language) {
-  const HistoryKind kind = KindOf(entry);
-  ordered_json json = {{"cursor", queue::CursorOf(entry)},
-                       {"at", TimeText(entry.time + wall_ahead)},
-                       {"outcome", std::string(KindName(kind))},
-                       {"heading", std::string(Heading(kind, language))},
-                       {"tls_failed", entry.tls}};
-  if (entry.message_id) json["message_id"] = entry.message_id->ToString();
-  json["direction"] = entry.direction == queue::Direction::kInbound ? "inbound" : "outbound";
-  json["sender"] = entry.sender;  // the null sender is a sender
-  if (!entry.recipients.empty()) json["recipients"] = entry.recipients;
-  AddText("domain", entry.domain, json);
-  AddText("entry", entry.entry, json);
-  if (entry.entry_generation != 0) json["entry_generation"] = entry.entry_generation;
-  if (entry.attempt != 0) json["attempt"] = entry.attempt;
-  AddTime("next_try_at", entry.next_attempt, wall_ahead, json);
-  AddTime("deadline_at", entry.deadline, wall_ahead, json);
-  AddText("mx", entry.mx, json);
-  AddText("address", entry.address, json);
-  AddText("stage", entry.stage, json);
-  AddText("stage_text", std::string(StageText(entry.stage, language)), json);
-  AddText("reason", entry.reason, json);
-  AddText("reason_text", std::string(ReasonText(entry.reason, language)), json);
-  AddText("detail", entry.detail, json);
-  AddText("tls_version", entry.tls_version, json);
-  AddText("cipher", entry.cipher, json);
-  AddText("certificate", entry.certificate, json);
-  return json;
-}
+constexpr size_t kRowsAtOnce = 1000;
 
 }  // namespace
 
@@ -61,6 +29,19 @@ void HistoryApi::AddTo(Router& router) {
   router.Add({.method = "GET", .path = "/v1/history", .handle = [this](const Request& request) {
                 return List(request);
               }});
+  router.Add({.method = "GET",
+              .path = "/v1/domains:report",
+              .handle = [this](const Request& request) { return Report(request); },
+              .time_limit = absl::Minutes(10),
+              .slow = true});
+  router.Add({.method = "GET",
+              .path = "/v1/history:export",
+              .handle = [this](const Request& request) { return Export(request); }});
+  router.Add({.method = "GET",
+              .path = "/v1/history:verify",
+              .handle = [this](const Request& request) { return Verify(request); },
+              .time_limit = absl::Minutes(10),
+              .slow = true});
 }
 
 absl::StatusOr<Response> HistoryApi::List(const Request& request) {
@@ -70,6 +51,9 @@ absl::StatusOr<Response> HistoryApi::List(const Request& request) {
   query.message_id = parameters.Parsed("message", &queue::MessageId::Parse);
   query.sender = parameters.Text("sender");
   query.recipient = parameters.Text("recipient");
+  query.stage = parameters.Text("stage");
+  query.reason = parameters.Text("reason");
+  if (parameters.Flag("monitored")) query.monitored = true;
   const std::optional<HistoryKind> kind = parameters.Parsed("outcome", &ParseKind);
   if (kind) Select(*kind, query);
   const absl::Duration wall_ahead = control_.WallAhead();
@@ -85,7 +69,7 @@ absl::StatusOr<Response> HistoryApi::List(const Request& request) {
                           control_.QueryHistory(query, request.deadline));
   ordered_json entries = ordered_json::array();
   for (const queue::HistoryEntry& entry : page.entries) {
-    entries.push_back(ToJson(entry, wall_ahead, language));
+    entries.push_back(HistoryToJson(entry, wall_ahead, language));
   }
   ordered_json labels;
   for (const Label& label : Labels()) {
@@ -93,6 +77,103 @@ absl::StatusOr<Response> HistoryApi::List(const Request& request) {
   }
   return JsonReply(
       {{"entries", std::move(entries)}, {"labels", std::move(labels)}, {"next", page.next}});
+}
+
+absl::StatusOr<Response> HistoryApi::Export(const Request& request) {
+  Parameters parameters = Parameters::OfQuery(request);
+  queue::HistoryRowQuery query;
+  const absl::Duration wall_ahead = control_.WallAhead();
+  query.since = parameters.Time("since", absl::InfinitePast()) - wall_ahead;
+  query.until = parameters.Time("until", absl::InfiniteFuture()) - wall_ahead;
+  query.limit = kRowsAtOnce;
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  // The first rows now: an error is an answer then, not an end without a reason.
+  SLUICE_ASSIGN_OR_RETURN(queue::HistoryRows first,
+                          control_.ReadHistoryRows(query, request.deadline));
+  auto writer = std::make_shared<HistoryExportWriter>(first.previous);
+  auto page = std::make_shared<std::optional<queue::HistoryRows>>(std::move(first));
+  Response response;
+  response.content_type = "application/jsonl";
+  response.source = [this, writer, page, query](std::string& out) mutable {
+    if (!page->has_value()) return false;
+    const std::string next = (*page)->next;
+    for (const queue::HistoryRows::Row& row : (*page)->rows) writer->Append(row, out);
+    page->reset();
+    if (next.empty()) {
+      writer->AppendEnd(out);
+      return true;
+    }
+    query.cursor = next;
+    absl::StatusOr<queue::HistoryRows> more =
+        control_.ReadHistoryRows(query, MonoTime::Never());
+    // Without its last line an export is recognised as cut off.
+    if (!more.ok()) {
+      log::Error("history_not_exported", {{"error", more.status().message()}});
+    } else {
+      *page = *std::move(more);
+    }
+    return true;
+  };
+  return response;
+}
+
+absl::StatusOr<Response> HistoryApi::Verify(const Request& request) {
+  SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
+  queue::HistoryRowQuery query;
+  query.limit = kRowsAtOnce;
+  std::optional<ChainVerifier> verifier;
+  do {
+    SLUICE_ASSIGN_OR_RETURN(const queue::HistoryRows page,
+                            control_.ReadHistoryRows(query, request.deadline));
+    if (!verifier.has_value()) verifier.emplace(page.previous);
+    for (const queue::HistoryRows::Row& row : page.rows) verifier->Add(row.key, row.value);
+    query.cursor = page.next;
+  } while (!query.cursor.empty());
+  ordered_json faults = ordered_json::array();
+  for (const std::string& fault : verifier->faults()) faults.push_back(fault);
+  return JsonReply({{"intact", verifier->intact()},
+                    {"entries", verifier->entries()},
+                    {"unsealed", verifier->unsealed()},
+                    {"faults", std::move(faults)},
+                    {"chain", absl::BytesToHexString(verifier->chain())}});
+}
+
+absl::StatusOr<Response> HistoryApi::Report(const Request& request) {
+  Parameters parameters = Parameters::OfQuery(request);
+  queue::HistoryQuery query;
+  query.monitored = true;
+  query.domain = parameters.Domain("domain");
+  const absl::Duration wall_ahead = control_.WallAhead();
+  query.since = parameters.Time("since", absl::InfinitePast()) - wall_ahead;
+  query.until = parameters.Time("until", absl::InfiniteFuture()) - wall_ahead;
+  query.limit = kRowsAtOnce;
+  const size_t limit = parameters.Count("limit", kDefaultPage, kMaxPage);
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  MonitorReport report;
+  do {
+    SLUICE_ASSIGN_OR_RETURN(const queue::HistoryPage page,
+                            control_.QueryHistory(query, request.deadline));
+    for (const queue::HistoryEntry& entry : page.entries) report.Add(entry);
+    query.cursor = page.next;
+    if (clock_.MonoNow() >= request.deadline) {
+      return absl::DeadlineExceededError(
+          "the history is too long to be gone through in time; ask for less of it (since, until)");
+    }
+  } while (!query.cursor.empty());
+  ordered_json domains = ordered_json::array();
+  for (const MonitorReport::Line& line : report.Lines(limit)) {
+    domains.push_back(
+        {{"domain", line.domain},
+         {"direction", line.direction == queue::Direction::kInbound ? "inbound" : "outbound"},
+         {"entry", line.entry},
+         {"messages", line.count},
+         {"by_reason", line.by_reason},
+         {"last_at", TimeText(line.last_at + wall_ahead)},
+         {"last_detail", line.last_detail}});
+  }
+  return JsonReply({{"messages", report.total()},
+                    {"domains_total", report.domains()},
+                    {"domains", std::move(domains)}});
 }
 
 }  // namespace sluice::admin

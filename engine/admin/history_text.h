@@ -32,7 +32,9 @@ enum class HistoryKind : uint8_t {
   kExpired,
   kDeletedTlsPolicy,
   kDeletedByAdmin,
-  kRefused,  // not taken from the client, for another reason than TLS
+  kReturnedByAdmin,
+  kWouldRefuse,  // taken, for its entry is only monitored
+  kRefused,      // not taken from the client, for another reason than TLS
 };
 HistoryKind KindOf(const queue::HistoryEntry& entry);
 // Restricts `query` to entries of one kind.

@@ -16,13 +16,31 @@ namespace sluice::admin {
 namespace {
 
 using nlohmann::ordered_json;
-constexpr absl::string_view kActive = "active";
-constexpr absl::string_view kWaiting = "waiting";
 
-// Whether it is in flight.
-absl::StatusOr<bool> ParseState(absl::string_view name) {
-  if (name == kActive || name == kWaiting) return name == kActive;
-  return absl::InvalidArgumentError("must be active or waiting");
+// Orders that go through the whole queue.
+constexpr absl::Duration kLongOrder = absl::Minutes(10);
+constexpr size_t kMostReason = 256;
+
+struct State {
+  queue::ItemState state;
+  absl::string_view name;
+};
+constexpr State kStates[] = {{queue::ItemState::kWaiting, "waiting"},
+                             {queue::ItemState::kActive, "active"},
+                             {queue::ItemState::kHeld, "held"}};
+
+absl::StatusOr<queue::ItemState> ParseState(absl::string_view name) {
+  for (const State& state : kStates) {
+    if (state.name == name) return state.state;
+  }
+  return absl::InvalidArgumentError("must be waiting, active or held");
+}
+
+std::string ItemStateName(queue::ItemState wanted) {
+  for (const State& state : kStates) {
+    if (state.state == wanted) return std::string(state.name);
+  }
+  return "";
 }
 
 const char* StateName(queue::RecipientState state) {
@@ -57,19 +75,23 @@ ordered_json ToJson(const queue::QueueItem& item, absl::Duration wall_ahead) {
   }
   ordered_json json = {{"message_id", envelope.id.ToString()},
                        {"destination", envelope.destination},
-                       {"state", std::string(item.in_flight ? kActive : kWaiting)},
+                       {"state", ItemStateName(item.state())},
                        {"sender", envelope.sender},
                        {"recipients", std::move(recipients)},
                        {"size_bytes", envelope.body_bytes},
                        {"attempts", envelope.attempts},
                        {"accepted_at", TimeText(envelope.accepted_at + wall_ahead)},
-                       {"next_try_at", TimeText(envelope.next_due + wall_ahead)},
                        {"deadline_at", TimeText(envelope.deadline + wall_ahead)},
                        {"received_from",
                         {{"client_address", envelope.received_from.client_address},
                          {"helo", envelope.received_from.helo},
                          {"tls_version", envelope.received_from.tls_version},
                          {"cipher", envelope.received_from.tls_cipher}}}};
+  if (envelope.held.has_value()) {
+    json["held"] = *envelope.held;
+  } else {
+    json["next_try_at"] = TimeText(envelope.next_due + wall_ahead);
+  }
   if (envelope.last_failure) json["last_failure"] = ToJson(*envelope.last_failure, wall_ahead);
   return json;
 }
@@ -80,8 +102,21 @@ ordered_json ToJson(const std::vector<queue::QueueItem>& items, absl::Duration w
   return json;
 }
 
-absl::StatusOr<queue::MessageId> IdOf(const Request& request) {
-  const absl::StatusOr<queue::MessageId> id = queue::MessageId::Parse(request.variable);
+ordered_json ToJson(const queue::DestinationSummary& summary) {
+  ordered_json json = {{"messages", summary.items},
+                       {"held", summary.held},
+                       {"tls_failed", summary.tls},
+                       {"by_age", summary.by_age}};
+  ordered_json reasons = ordered_json::object();
+  for (const auto& [reason, count] : summary.by_reason) {
+    reasons[reason.empty() ? "not_tried" : reason] = count;
+  }
+  json["by_reason"] = std::move(reasons);
+  return json;
+}
+
+absl::StatusOr<queue::MessageId> ParseId(absl::string_view text) {
+  const absl::StatusOr<queue::MessageId> id = queue::MessageId::Parse(text);
   if (id.ok()) return id;
   return absl::InvalidArgumentError(absl::StrCat("message id: ", id.status().message()));
 }
@@ -92,19 +127,62 @@ absl::Status NotQueued(const queue::MessageId& id) {
       "' says what became of it"));
 }
 
+// What an order is about, and why it is given.
+struct Order {
+  queue::Selection selection;
+  queue::Reason reason;
+};
+
+enum class TakesReason { kNo, kYes };
+
+absl::StatusOr<Order> ReadOrder(const Request& request, TakesReason takes_reason) {
+  SLUICE_ASSIGN_OR_RETURN(Parameters parameters, Parameters::OfBody(request));
+  Order order;
+  order.selection.message_id = parameters.Parsed("message", &queue::MessageId::Parse);
+  order.selection.destination = parameters.Domain("domain");
+  const bool all = parameters.Flag("all");
+  order.reason.by = request.by;
+  if (takes_reason == TakesReason::kYes) order.reason.why = parameters.Text("reason", kMostReason);
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  // An empty selection is everything: nobody gets that by leaving something out.
+  const bool some = order.selection.message_id.has_value() || !order.selection.destination.empty();
+  if (some != all) return order;
+  return absl::InvalidArgumentError("name a message, a domain, both of them, or all");
+}
+
+absl::StatusOr<Response> OrderReply(const char* member, const absl::StatusOr<uint64_t>& count,
+                                    const queue::Selection& selection) {
+  if (absl::IsNotFound(count.status())) return NotQueued(*selection.message_id);
+  if (!count.ok()) return count.status();
+  return JsonReply({{member, *count}});
+}
+
 }  // namespace
 
 void QueueApi::AddTo(Router& router) {
   const auto add = [this, &router](absl::string_view method, absl::string_view path,
-                                   absl::StatusOr<Response> (QueueApi::*handle)(const Request&)) {
-    router.Add({.method = method, .path = path, .handle = [this, handle](const Request& request) {
-                  return (this->*handle)(request);
-                }});
+                                   absl::StatusOr<Response> (QueueApi::*handle)(const Request&),
+                                   bool is_long = false) {
+    Route route = {.method = method,
+                   .path = path,
+                   .handle = [this, handle](const Request& request) {
+                     return (this->*handle)(request);
+                   }};
+    if (is_long) {
+      route.time_limit = kLongOrder;
+      route.slow = true;
+    }
+    router.Add(std::move(route));
   };
   add("GET", "/v1/queue", &QueueApi::List);
+  add("GET", "/v1/queue:summary", &QueueApi::Summarize);
   add("GET", "/v1/queue/{id}", &QueueApi::Show);
-  add("DELETE", "/v1/queue/{id}", &QueueApi::Delete);
-  add("POST", "/v1/queue:retry", &QueueApi::Retry);
+  add("DELETE", "/v1/queue/{id}", &QueueApi::DeleteOne);
+  add("POST", "/v1/queue:retry", &QueueApi::Retry, /*is_long=*/true);
+  add("POST", "/v1/queue:hold", &QueueApi::Hold, /*is_long=*/true);
+  add("POST", "/v1/queue:release", &QueueApi::Release, /*is_long=*/true);
+  add("POST", "/v1/queue:delete", &QueueApi::Delete, /*is_long=*/true);
+  add("POST", "/v1/queue:bounce", &QueueApi::Bounce, /*is_long=*/true);
 }
 
 absl::StatusOr<Response> QueueApi::List(const Request& request) {
@@ -114,7 +192,7 @@ absl::StatusOr<Response> QueueApi::List(const Request& request) {
   query.message_id = parameters.Parsed("message", &queue::MessageId::Parse);
   query.sender = parameters.Text("sender");
   query.recipient = parameters.Text("recipient");
-  query.in_flight = parameters.Parsed("state", &ParseState);
+  query.state = parameters.Parsed("state", &ParseState);
   query.limit = parameters.Count("limit", kDefaultPage, kMaxPage);
   query.cursor = parameters.Text("cursor");
   SLUICE_RETURN_IF_ERROR(parameters.Done());
@@ -129,43 +207,76 @@ absl::StatusOr<Response> QueueApi::List(const Request& request) {
 
 absl::StatusOr<Response> QueueApi::Show(const Request& request) {
   SLUICE_RETURN_IF_ERROR(Parameters::OfQuery(request).Done());
-  SLUICE_ASSIGN_OR_RETURN(const queue::MessageId id, IdOf(request));
+  SLUICE_ASSIGN_OR_RETURN(const queue::MessageId id, ParseId(request.variable));
   SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::QueueItem> items,
                           control_.FindQueued(id, request.deadline));
   if (items.empty()) return NotQueued(id);
   return JsonReply({{"message_id", id.ToString()}, {"parts", ToJson(items, control_.WallAhead())}});
 }
 
-absl::StatusOr<Response> QueueApi::Retry(const Request& request) {
-  SLUICE_ASSIGN_OR_RETURN(Parameters parameters, Parameters::OfBody(request));
-  queue::RetrySelection selection;
-  selection.message_id = parameters.Parsed("message", &queue::MessageId::Parse);
-  selection.destination = parameters.Domain("domain");
-  const bool all = parameters.Flag("all");
+absl::StatusOr<Response> QueueApi::Summarize(const Request& request) {
+  Parameters parameters = Parameters::OfQuery(request);
+  const std::string domain = parameters.Domain("domain");
+  const size_t limit = parameters.Count("limit", kDefaultPage, kMaxPage);
   SLUICE_RETURN_IF_ERROR(parameters.Done());
-  // An empty selection is everything: nobody gets that by leaving something out.
-  const int named = static_cast<int>(selection.message_id.has_value()) +
-                    static_cast<int>(!selection.destination.empty()) + static_cast<int>(all);
-  if (named != 1) {
-    return absl::InvalidArgumentError(
-        "name exactly one of message, domain and all: what is to be tried again");
+  SLUICE_ASSIGN_OR_RETURN(const queue::QueueSummary summary,
+                          control_.SummarizeQueue(domain, limit, request.deadline));
+  ordered_json destinations = ordered_json::array();
+  for (const queue::DestinationSummary& destination : summary.destinations) {
+    ordered_json json = {{"destination", destination.destination}};
+    json.update(ToJson(destination));
+    destinations.push_back(std::move(json));
   }
-  SLUICE_ASSIGN_OR_RETURN(const uint64_t woken, control_.RetryQueued(selection, request.deadline));
-  return JsonReply({{"woken", woken}});
+  // Up to so many minutes; the last column is of what is older.
+  ordered_json ages = ordered_json::array();
+  for (size_t i = 0; i + 1 < queue::DestinationSummary::kAges; ++i) ages.push_back(5 << i);
+  return JsonReply({{"ages_minutes", std::move(ages)},
+                    {"all", ToJson(summary.all)},
+                    {"destinations", std::move(destinations)},
+                    {"destinations_total", summary.destinations_total}});
+}
+
+absl::StatusOr<Response> QueueApi::DeleteOne(const Request& request) {
+  Parameters parameters = Parameters::OfQuery(request);
+  queue::Selection selection;
+  selection.destination = parameters.Domain("domain");
+  const queue::Reason reason = {.by = request.by, .why = parameters.Text("reason", kMostReason)};
+  SLUICE_RETURN_IF_ERROR(parameters.Done());
+  SLUICE_ASSIGN_OR_RETURN(selection.message_id, ParseId(request.variable));
+  return OrderReply("deleted", control_.RemoveQueued(selection, reason, request.deadline),
+                    selection);
+}
+
+absl::StatusOr<Response> QueueApi::Retry(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const Order order, ReadOrder(request, TakesReason::kNo));
+  return OrderReply("woken", control_.RetryQueued(order.selection, request.deadline),
+                    order.selection);
+}
+
+absl::StatusOr<Response> QueueApi::Hold(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const Order order, ReadOrder(request, TakesReason::kYes));
+  return OrderReply("held", control_.HoldQueued(order.selection, order.reason, request.deadline),
+                    order.selection);
+}
+
+absl::StatusOr<Response> QueueApi::Release(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const Order order, ReadOrder(request, TakesReason::kNo));
+  return OrderReply("released", control_.ReleaseQueued(order.selection, request.deadline),
+                    order.selection);
 }
 
 absl::StatusOr<Response> QueueApi::Delete(const Request& request) {
-  Parameters parameters = Parameters::OfQuery(request);
-  queue::Removal removal;
-  removal.destination = parameters.Domain("domain");
-  removal.reason = parameters.Text("reason", 256);
-  removal.by = request.by;
-  SLUICE_RETURN_IF_ERROR(parameters.Done());
-  SLUICE_ASSIGN_OR_RETURN(removal.message_id, IdOf(request));
-  const absl::StatusOr<uint64_t> deleted = control_.RemoveQueued(removal, request.deadline);
-  if (absl::IsNotFound(deleted.status())) return NotQueued(removal.message_id);
-  if (!deleted.ok()) return deleted.status();
-  return JsonReply({{"deleted", *deleted}});
+  SLUICE_ASSIGN_OR_RETURN(const Order order, ReadOrder(request, TakesReason::kYes));
+  return OrderReply("deleted",
+                    control_.RemoveQueued(order.selection, order.reason, request.deadline),
+                    order.selection);
+}
+
+absl::StatusOr<Response> QueueApi::Bounce(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const Order order, ReadOrder(request, TakesReason::kYes));
+  return OrderReply("bounced",
+                    control_.ReturnQueued(order.selection, order.reason, request.deadline),
+                    order.selection);
 }
 
 }  // namespace sluice::admin

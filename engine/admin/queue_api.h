@@ -1,19 +1,23 @@
 // The queue, over HTTP.
 //
-//   GET    /v1/queue?domain=&message=&sender=&recipient=&state=active|waiting&limit=&cursor=
-//              {"messages": [{"message_id", "destination", "state", "sender", "recipients":
-//              [{"address", "state": "pending"|"delivered"|"failed", "last_reply"}],
-//              "size_bytes", "attempts", "accepted_at", "next_try_at", "deadline_at",
-//              "received_from": {"client_address", "helo", "tls_version", "cipher"},
-//              "last_failure": {"at", "tls", "stage", "reason", "mx", "address", "text"}}],
-//              "totals": {"messages", "active", "body_bytes", "oldest_accepted_at"}, "next"}
-//   GET    /v1/queue/{id}              {"message_id", "parts": [as above, one a destination]}
-//   DELETE /v1/queue/{id}?domain=&reason=         {"deleted"}   the sender is not told
-//   POST   /v1/queue:retry             {"message": "ID"} or {"domain": "…"} or {"all": true}
-//                                      {"woken"}
+//   GET    /v1/queue?domain=&message=&sender=&recipient=&state=&limit=&cursor=
+//                                  {"messages": […], "totals", "next"}: a page, oldest first; `state`
+//                                  is waiting, active (being sent at this moment) or held
+//   GET    /v1/queue:summary?domain=&limit=
+//                                  {"ages_minutes", "all", "destinations": […]}: by age and reason
+//   GET    /v1/queue/{id}          {"message_id", "parts": […]}: one for each destination
+//   DELETE /v1/queue/{id}?domain=&reason=          {"deleted"}; the sender is not told
+//   POST   /v1/queue:retry         {"message", "domain", "all"}            {"woken"}
+//   POST   /v1/queue:hold          {"message", "domain", "all", "reason"}  {"held"}
+//   POST   /v1/queue:release       {"message", "domain", "all"}            {"released"}
+//   POST   /v1/queue:delete        {"message", "domain", "all", "reason"}  {"deleted"}
+//   POST   /v1/queue:bounce        {"message", "domain", "all", "reason"}  {"bounced"}
 //
-// A message for several destinations counts, and stands in lists, once for each. "next" is the
-// cursor of the next page; empty on the last. A page may be short, even empty, and yet have a next.
+// An order is about a message, a domain, a message's part that goes to a domain, or (true) all mail.
+// What is active is left alone by all of these; where it is named by itself, that is an error. What
+// works on many messages may take minutes: at the time limit the answer is deadline_exceeded, and the
+// gateway goes on (bounce: stops).
+//
 // Thread-safe.
 #ifndef SLUICE_ENGINE_ADMIN_QUEUE_API_H_
 #define SLUICE_ENGINE_ADMIN_QUEUE_API_H_
@@ -32,9 +36,14 @@ class QueueApi {
 
  private:
   absl::StatusOr<Response> List(const Request& request);
+  absl::StatusOr<Response> Summarize(const Request& request);
   absl::StatusOr<Response> Show(const Request& request);
+  absl::StatusOr<Response> DeleteOne(const Request& request);
   absl::StatusOr<Response> Retry(const Request& request);
+  absl::StatusOr<Response> Hold(const Request& request);
+  absl::StatusOr<Response> Release(const Request& request);
   absl::StatusOr<Response> Delete(const Request& request);
+  absl::StatusOr<Response> Bounce(const Request& request);
 
   relay::Control& control_;
 };

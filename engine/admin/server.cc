@@ -23,6 +23,7 @@
 #include "engine/admin/domains_api.h"
 #include "engine/admin/history_api.h"
 #include "engine/admin/http_message.h"
+#include "engine/admin/pings_api.h"
 #include "engine/admin/policy_editor.h"
 #include "engine/admin/queue_api.h"
 #include "engine/admin/reply.h"
@@ -117,13 +118,15 @@ class Server::Service {
       : options_(options),
         clock_(clock),
         editor_(control, clock),
-        domains_(control, editor_),
+        domains_(control, editor_, clock),
         domain_files_(control, editor_),
         domain_checks_(control),
         queue_(control),
-        history_(control),
+        history_(control, clock),
         certificates_(control, clock),
         status_(control),
+        rounds_(control, clock, options.ping_rounds),
+        pings_(rounds_),
         workers_(io::NewThreadExecutor("admin", options.workers)) {
     domains_.AddTo(router_);
     domain_files_.AddTo(router_);
@@ -132,6 +135,7 @@ class Server::Service {
     history_.AddTo(router_);
     certificates_.AddTo(router_);
     status_.AddTo(router_);
+    pings_.AddTo(router_);
   }
   ~Service() { Stop(); }
 
@@ -163,6 +167,8 @@ class Server::Service {
   HistoryApi history_;
   CertificatesApi certificates_;
   StatusApi status_;
+  PingRounds rounds_;
+  PingsApi pings_;
   Router router_;
   std::unique_ptr<ControlSocket> socket_;
   MHD_Daemon* daemon_ = nullptr;
@@ -191,11 +197,13 @@ absl::Status Server::Service::Start() {
     close(fd);
     return absl::InternalError("--control_socket: the HTTP library did not start");
   }
+  rounds_.Start();
   return absl::OkStatus();
 }
 
 void Server::Service::Stop() {
   if (daemon_ == nullptr) return;
+  rounds_.Stop();
   const MHD_socket listening = MHD_quiesce_daemon(daemon_);
   socket_.reset();
   // Every resting connection must be woken before the library may stop, and none rest anew.

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/admin/control_socket.h"
+#include "engine/admin/ping_rounds.h"
 #include "engine/base/clock.h"
 #include "engine/relay/control.h"
 
@@ -34,6 +35,7 @@ struct ServerOptions {
   int workers = 8;  // at least 2
   unsigned max_connections = 256;
   absl::Duration idle_timeout = absl::Seconds(30);   // without a byte in either direction
+  PingRoundsOptions ping_rounds;
   absl::Duration upload_timeout = absl::Minutes(5);  // for a whole body
 };
 

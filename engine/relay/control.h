@@ -33,6 +33,7 @@
 #include "absl/time/time.h"
 #include "engine/base/clock.h"
 #include "policy/entry.h"
+#include "policy/entry_codec.h"
 #include "policy/snapshot.h"
 #include "policy/table.h"
 #include "queue/history.h"
@@ -58,6 +59,26 @@ struct Explanation {
   policy::Snapshot::Explanation outbound;
   std::string default_tls_level;  // holds where no entry decides: "may", "encrypt"
   std::string route;              // "static route *: mail.internal:25", "by MX"
+};
+
+// One change of the list, for the audit trail.
+struct PolicyChange {
+  uint64_t generation = 0;  // of the list, once it was made
+  policy::ChangeRecord record;
+};
+
+struct PolicyChangeQuery {
+  std::string pattern;                     // canonical; empty: of any entry
+  std::string by;                          // empty: by anybody
+  absl::Time since = absl::InfinitePast();  // inclusive
+  absl::Time until = absl::InfiniteFuture();  // exclusive
+  std::string cursor;                      // PolicyChangePage::next of the page before
+  size_t limit = 100;
+};
+
+struct PolicyChangePage {
+  std::vector<PolicyChange> changes;  // the newest first
+  std::string next;  // empty: no more. A page may be short, even empty, and yet have a next one
 };
 
 // ---- STARTTLS ping ----
@@ -92,6 +113,8 @@ struct PingResult {
   std::string dns_failure;          // why no host was found at all; empty otherwise
   std::vector<PingTarget> targets;  // in the order in which delivery would try them
   absl::Time at;
+  // Of what will fail soon, or is not as it was at the ping before (ping_record.h).
+  std::vector<std::string> warnings;
 };
 
 // ---- Certificates ----
@@ -167,6 +190,17 @@ class Control {
   // What cannot be reached is part of the result; an error is only a ping that could not be made.
   // At the deadline the targets that have no answer yet stand in it as such.
   virtual absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) = 0;
+  // The domain that `entry` names (policy::PingedDomain), by its demands, whether it is on the list or
+  // not. InvalidArgument where there is nothing to ping. What comes of it is kept with the entry of
+  // its pattern, where there is one.
+  virtual absl::StatusOr<PingResult> PingEntry(const policy::Entry& entry, MonoTime deadline) = 0;
+  // This gateway's own listeners, as a partner would try them.
+  virtual absl::StatusOr<PingResult> PingSelf(MonoTime deadline) = 0;
+  // What the last pings of an entry found, the newest first.
+  virtual absl::StatusOr<std::vector<policy::PingFindings>> PingsOf(const policy::Pattern& pattern,
+                                                                    MonoTime deadline) = 0;
+  virtual absl::StatusOr<PolicyChangePage> PolicyChanges(const PolicyChangeQuery& query,
+                                                         MonoTime deadline) = 0;
 
   // The queue; queue/queue_view.h has what is asked and answered. Its times, and those of the
   // history, asked and answered, are in the queue's own time (queue/spool.h); people are shown them
@@ -180,15 +214,31 @@ class Control {
   virtual absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                                    MonoTime deadline) = 0;
   // How many are tried now that would have waited.
-  virtual absl::StatusOr<uint64_t> RetryQueued(const queue::RetrySelection& selection,
+  virtual absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,
                                                MonoTime deadline) = 0;
-  // How many were erased, without a notification; who did it and why stands in the history.
-  // NotFound; FailedPrecondition while one of them is being sent.
-  virtual absl::StatusOr<uint64_t> RemoveQueued(const queue::Removal& removal,
+  // As queue::Spool has them. They change many items one after another: at a deadline some have been
+  // changed, and the rest still will be. NotFound and FailedPrecondition (it is being sent, or on
+  // hold) only where a message is selected by itself.
+  virtual absl::StatusOr<uint64_t> HoldQueued(const queue::Selection& selection,
+                                              const queue::Reason& reason, MonoTime deadline) = 0;
+  virtual absl::StatusOr<uint64_t> ReleaseQueued(const queue::Selection& selection,
+                                                 MonoTime deadline) = 0;
+  // Erased, without a notification; who did it and why stands in the history.
+  virtual absl::StatusOr<uint64_t> RemoveQueued(const queue::Selection& selection,
+                                                const queue::Reason& reason,
                                                 MonoTime deadline) = 0;
+  // Given back to their senders, with a notification (RFC 3464) where there is somebody to notify.
+  // At the deadline it stops.
+  virtual absl::StatusOr<uint64_t> ReturnQueued(const queue::Selection& selection,
+                                                const queue::Reason& reason,
+                                                MonoTime deadline) = 0;
+  virtual absl::StatusOr<queue::QueueSummary> SummarizeQueue(absl::string_view destination,
+                                                             size_t most, MonoTime deadline) = 0;
 
   virtual absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
                                                           MonoTime deadline) = 0;
+  virtual absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
+                                                             MonoTime deadline) = 0;
 
   virtual absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) = 0;
   // Reads the files of --tls_certificate anew; sessions go on. On an error, which names the file,

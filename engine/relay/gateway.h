@@ -75,6 +75,12 @@ class Gateway final : public Control {
                                            MonoTime deadline) override;
   absl::StatusOr<Explanation> Explain(absl::string_view domain) const override;
   absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
+  absl::StatusOr<PingResult> PingEntry(const policy::Entry& entry, MonoTime deadline) override;
+  absl::StatusOr<PingResult> PingSelf(MonoTime deadline) override;
+  absl::StatusOr<std::vector<policy::PingFindings>> PingsOf(const policy::Pattern& pattern,
+                                                            MonoTime deadline) override;
+  absl::StatusOr<PolicyChangePage> PolicyChanges(const PolicyChangeQuery& query,
+                                                 MonoTime deadline) override;
   absl::Duration WallAhead() const override { return spool_->WallAhead(); }
   absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
                                                 MonoTime deadline) override;
@@ -82,11 +88,22 @@ class Gateway final : public Control {
                                              MonoTime deadline) override;
   absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                            MonoTime deadline) override;
-  absl::StatusOr<uint64_t> RetryQueued(const queue::RetrySelection& selection,
+  absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,
                                        MonoTime deadline) override;
-  absl::StatusOr<uint64_t> RemoveQueued(const queue::Removal& removal, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> HoldQueued(const queue::Selection& selection,
+                                      const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> ReleaseQueued(const queue::Selection& selection,
+                                         MonoTime deadline) override;
+  absl::StatusOr<uint64_t> RemoveQueued(const queue::Selection& selection,
+                                        const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> ReturnQueued(const queue::Selection& selection,
+                                        const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<queue::QueueSummary> SummarizeQueue(absl::string_view destination, size_t most,
+                                                     MonoTime deadline) override;
   absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
                                                   MonoTime deadline) override;
+  absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
+                                                     MonoTime deadline) override;
   absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) override;
   absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;
   absl::StatusOr<Status> GetStatus(MonoTime deadline) override;
@@ -104,9 +121,16 @@ class Gateway final : public Control {
   // False when `deadline` came first.
   bool WaitUntilIdle(MonoTime deadline);
   size_t LiveTasks();
-  absl::Status Commit(const policy::Proposal& proposal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(policy_mutex_);
+  absl::Status Commit(const policy::Proposal& proposal, queue::PolicyUpdate update)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(policy_mutex_);
   absl::Status UseOnEveryCore(std::shared_ptr<const policy::Snapshot> list, MonoTime deadline);
-  absl::Status KeepPing(const PingResult& result);
+  absl::StatusOr<PingResult> Ping(PingOrder order, MonoTime deadline);
+  // Adds its warnings, and keeps it with its entry.
+  void KeepPing(PingResult& result);
+  absl::Status KeepPing(const policy::Pattern& pattern, const policy::PingFindings& findings);
+  absl::Status CheckAtRest(const queue::Selection& selection) const;
+  absl::Status Return(std::vector<queue::Envelope> items, const queue::Reason& reason,
+                      MonoTime deadline);
 
   const GatewayOptions options_;
   io::Machine& machine_;

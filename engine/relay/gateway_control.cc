@@ -17,9 +17,14 @@
 namespace sluice::relay {
 namespace {
 
-absl::Status NotInTime() {
-  return absl::DeadlineExceededError("the gateway did not answer in time; try again");
+// Of what the store does step by step.
+absl::Status GoesOn() {
+  return absl::DeadlineExceededError(
+      "not all of it was done in time; the gateway goes on with the rest");
 }
+
+// Messages whose return is written down at the same time.
+constexpr size_t kReturnedAtOnce = 64;
 
 absl::string_view DefaultLevelName(DefaultLevel level) {
   return level == DefaultLevel::kMay ? "may" : "encrypt";
@@ -31,6 +36,11 @@ std::string Str(absl::string_view text) { return std::string(text.data(), text.s
 std::string NormalOrAsTyped(absl::string_view domain) {
   absl::StatusOr<std::string> normal = policy::NormalizeDomain(domain);
   return normal.ok() ? *std::move(normal) : absl::AsciiStrToLower(domain);
+}
+
+queue::Selection Normal(queue::Selection selection) {
+  if (!selection.destination.empty()) selection.destination = NormalOrAsTyped(selection.destination);
+  return selection;
 }
 
 }  // namespace
@@ -48,7 +58,13 @@ absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transactio
   result.written = proposal.written;
   if (dry_run == DryRun::kYes || proposal.written.empty()) return result;
 
-  SLUICE_RETURN_IF_ERROR(Commit(proposal));
+  queue::PolicyUpdate update;
+  update.changes.reserve(proposal.written.size());
+  for (const policy::Written& written : proposal.written) {
+    update.changes.push_back(policy::EncodeChange(
+        {.author = transaction.author, .before = written.before, .after = written.after}));
+  }
+  SLUICE_RETURN_IF_ERROR(Commit(proposal, std::move(update)));
   result.generation = proposal.next->generation();
   for (const policy::Written& written : proposal.written) {
     const policy::Entry& entry = written.after != nullptr ? *written.after : *written.before;
@@ -64,16 +80,16 @@ absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transactio
 }
 
 // First the disk, then memory.
-absl::Status Gateway::Commit(const policy::Proposal& proposal) {
-  std::vector<queue::PolicyWrite> writes;
+absl::Status Gateway::Commit(const policy::Proposal& proposal, queue::PolicyUpdate update) {
   for (const policy::Written& written : proposal.written) {
     queue::PolicyWrite write;
     write.key = (written.after != nullptr ? written.after : written.before)->pattern.text();
     if (written.after != nullptr) write.value = policy::EncodeEntry(*written.after);
-    writes.push_back(std::move(write));
+    update.entries.push_back(std::move(write));
   }
+  update.generation = proposal.next->generation();
   Reply<absl::Status> stored;
-  spool_->WritePolicy(std::move(writes), proposal.next->generation(), stored.Sender());
+  spool_->WritePolicy(std::move(update), stored.Sender());
   // Without a deadline: whether the change is on disk has to be known before memory follows.
   SLUICE_RETURN_IF_ERROR(*stored.Wait(machine_, MonoTime::Never()));
   table_->Publish(proposal);
@@ -104,45 +120,6 @@ absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain) const {
   return explanation;
 }
 
-absl::StatusOr<PingResult> Gateway::Ping(absl::string_view domain, MonoTime deadline) {
-  SLUICE_ASSIGN_OR_RETURN(std::string name, policy::NormalizeDomain(domain));
-  if (draining_) return absl::UnavailableError("the gateway is shutting down");
-  Reply<PingResult> reply;
-  Shard& shard = *shards_.front();
-  shard.core().Run([&shard, name = std::move(name), deadline, send = reply.Sender()]() mutable {
-    shard.Ping(std::move(name), deadline, std::move(send));
-  });
-  std::optional<PingResult> result = reply.Wait(machine_, deadline + absl::Seconds(60));
-  if (!result.has_value()) return NotInTime();
-  if (const absl::Status kept = KeepPing(*result); !kept.ok()) {
-    log::Warning("ping_not_kept", {{"domain", result->domain}, {"error", kept.message()}});
-  }
-  return *std::move(result);
-}
-
-// In the entry that decides for the domain, where there is one.
-absl::Status Gateway::KeepPing(const PingResult& result) {
-  if (result.entry.empty()) return absl::OkStatus();
-  SLUICE_ASSIGN_OR_RETURN(const policy::Pattern pattern, policy::Pattern::Parse(result.entry));
-  policy::PingRecord record;
-  record.at = result.at;
-  record.summary = result.verdict == PingVerdict::kValid     ? "valid"
-                   : result.verdict == PingVerdict::kPartial ? "partial"
-                                                             : "invalid";
-  for (const PingTarget& target : result.targets) {
-    if (target.valid) continue;
-    absl::StrAppend(&record.summary, ": ", target.mx, ": ", target.reason);
-    break;  // the first says enough; the ping itself says all
-  }
-  if (!result.dns_failure.empty()) absl::StrAppend(&record.summary, ": dns");
-  const absl::MutexLock one_at_a_time(&policy_mutex_);
-  if (table_->current()->Find(pattern) == nullptr) return absl::OkStatus();  // removed meanwhile
-  const policy::Proposal proposal = table_->ProposePing(pattern, record);
-  if (!proposal.faults.empty()) return absl::InvalidArgumentError(proposal.faults[0].reason);
-  SLUICE_RETURN_IF_ERROR(Commit(proposal));
-  return UseOnEveryCore(proposal.next, clock_.MonoNow() + absl::Seconds(10));
-}
-
 // ---- The queue
 
 absl::StatusOr<queue::QueueTotals> Gateway::CountQueue(size_t most_destinations,
@@ -162,21 +139,97 @@ absl::StatusOr<std::vector<queue::QueueItem>> Gateway::FindQueued(const queue::M
   return spool_->Find(id);
 }
 
-absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::RetrySelection& selection,
-                                              MonoTime deadline) {
-  queue::RetrySelection wanted = selection;
-  if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
-  Reply<absl::StatusOr<uint64_t>> reply;
-  spool_->RetryNow(std::move(wanted), reply.Sender());
-  return reply.Wait(machine_, deadline).value_or(NotInTime());
+absl::StatusOr<queue::QueueSummary> Gateway::SummarizeQueue(absl::string_view destination,
+                                                            size_t most, MonoTime /*deadline*/) {
+  return spool_->Summarize(destination.empty() ? "" : NormalOrAsTyped(destination), most);
 }
 
-absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Removal& removal, MonoTime deadline) {
-  queue::Removal wanted = removal;
-  if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
+absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::Selection& selection,
+                                              MonoTime deadline) {
   Reply<absl::StatusOr<uint64_t>> reply;
-  spool_->Remove(std::move(wanted), reply.Sender());
-  return reply.Wait(machine_, deadline).value_or(NotInTime());
+  spool_->RetryNow(Normal(selection), reply.Sender());
+  return reply.Wait(machine_, deadline).value_or(GoesOn());
+}
+
+absl::StatusOr<uint64_t> Gateway::HoldQueued(const queue::Selection& selection,
+                                             const queue::Reason& reason, MonoTime deadline) {
+  Reply<absl::StatusOr<uint64_t>> reply;
+  spool_->Hold(Normal(selection), reason, reply.Sender());
+  return reply.Wait(machine_, deadline).value_or(GoesOn());
+}
+
+absl::StatusOr<uint64_t> Gateway::ReleaseQueued(const queue::Selection& selection,
+                                                MonoTime deadline) {
+  Reply<absl::StatusOr<uint64_t>> reply;
+  spool_->EndHold(Normal(selection), reply.Sender());
+  return reply.Wait(machine_, deadline).value_or(GoesOn());
+}
+
+absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Selection& selection,
+                                               const queue::Reason& reason, MonoTime deadline) {
+  Reply<absl::StatusOr<uint64_t>> reply;
+  spool_->Remove(Normal(selection), reason, reply.Sender());
+  return reply.Wait(machine_, deadline).value_or(GoesOn());
+}
+
+absl::StatusOr<uint64_t> Gateway::ReturnQueued(const queue::Selection& selection,
+                                               const queue::Reason& reason, MonoTime deadline) {
+  const queue::Selection wanted = Normal(selection);
+  if (wanted.message_id.has_value()) SLUICE_RETURN_IF_ERROR(CheckAtRest(wanted));
+  uint64_t returned = 0;
+  std::string position;
+  do {
+    if (draining_) return absl::UnavailableError("the gateway is shutting down");
+    Reply<absl::StatusOr<queue::SelectedWork>> reply;
+    spool_->TakeSelected(wanted, position, kReturnedAtOnce, reply.Sender());
+    // What is handed out must not be lost on the way: the store answers whatever it is asked.
+    SLUICE_ASSIGN_OR_RETURN(queue::SelectedWork work, *reply.Wait(machine_, MonoTime::Never()));
+    position = std::move(work.next);
+    returned += work.items.size();
+    SLUICE_RETURN_IF_ERROR(Return(std::move(work.items), reason, deadline));
+    if (!position.empty() && clock_.MonoNow() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "time was up after ", returned, " messages; ask again for the rest of them"));
+    }
+  } while (!position.empty());
+  return returned;
+}
+
+// The message is there, and none of it is being sent.
+absl::Status Gateway::CheckAtRest(const queue::Selection& selection) const {
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::QueueItem> items,
+                          spool_->Find(*selection.message_id));
+  bool found = false;
+  for (const queue::QueueItem& item : items) {
+    if (!selection.destination.empty() && item.envelope.destination != selection.destination) {
+      continue;
+    }
+    found = true;
+    if (!item.in_flight) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "message ", item.envelope.id.ToString(), " is being sent to ", item.envelope.destination,
+        " at this moment; try again when that is over"));
+  }
+  if (found) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("no message ", selection.message_id->ToString(), " is queued"));
+}
+
+absl::Status Gateway::Return(std::vector<queue::Envelope> items, const queue::Reason& reason,
+                             MonoTime deadline) {
+  std::vector<std::unique_ptr<Reply<bool>>> replies;
+  for (size_t i = 0; i < items.size(); ++i) {
+    replies.push_back(std::make_unique<Reply<bool>>());
+    Shard& shard = *shards_[i % shards_.size()];
+    shard.core().Run([&shard, envelope = std::move(items[i]), reason,
+                      done = replies.back()->Sender()]() mutable {
+      shard.Return(std::move(envelope), reason, std::move(done));
+    });
+  }
+  for (const auto& reply : replies) {
+    if (!reply->Wait(machine_, deadline).has_value()) return GoesOn();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<queue::HistoryPage> Gateway::QueryHistory(const queue::HistoryQuery& query,
@@ -184,6 +237,11 @@ absl::StatusOr<queue::HistoryPage> Gateway::QueryHistory(const queue::HistoryQue
   queue::HistoryQuery wanted = query;
   if (!wanted.domain.empty()) wanted.domain = NormalOrAsTyped(wanted.domain);
   return spool_->QueryHistory(wanted);
+}
+
+absl::StatusOr<queue::HistoryRows> Gateway::ReadHistoryRows(const queue::HistoryRowQuery& query,
+                                                            MonoTime /*deadline*/) {
+  return spool_->ReadHistoryRows(query);
 }
 
 // ---- Certificates and status

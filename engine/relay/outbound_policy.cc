@@ -6,20 +6,27 @@
 
 namespace sluice::relay {
 
-OutboundPolicy OutboundPolicyOf(const policy::Snapshot& list, absl::string_view domain,
-                                DefaultLevel default_level) {
+OutboundPolicy OutboundPolicyOf(const policy::Entry& entry, absl::string_view domain) {
   OutboundPolicy result;
   const policy::LookupName name(domain);
   result.domain = std::string(name.view().data(), name.view().size());
+  result.demand = policy::OutboundDemandOf(entry);
+  result.force =
+      result.demand.enforced ? OutboundPolicy::Force::kMust : OutboundPolicy::Force::kMonitor;
+  result.pattern = entry.pattern.text();
+  result.generation = entry.generation;
+  return result;
+}
+
+OutboundPolicy OutboundPolicyOf(const policy::Snapshot& list, absl::string_view domain,
+                                DefaultLevel default_level) {
+  const policy::LookupName name(domain);
   if (const policy::Entry* entry = list.Lookup(name.view(), policy::Flow::kOutbound)) {
-    result.demand = policy::OutboundDemandOf(*entry);
-    result.force = result.demand.enforced ? OutboundPolicy::Force::kMust
-                                          : OutboundPolicy::Force::kMonitor;
-    result.pattern = entry->pattern.text();
-    result.generation = entry->generation;
-  } else if (default_level == DefaultLevel::kEncrypt) {
-    result.force = OutboundPolicy::Force::kMust;
+    return OutboundPolicyOf(*entry, domain);
   }
+  OutboundPolicy result;
+  result.domain = std::string(name.view().data(), name.view().size());
+  if (default_level == DefaultLevel::kEncrypt) result.force = OutboundPolicy::Force::kMust;
   return result;
 }
 

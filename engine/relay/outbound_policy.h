@@ -43,6 +43,8 @@ struct OutboundPolicy {
   std::string Digest() const;
 };
 
+// As if `entry` decided for the domain.
+OutboundPolicy OutboundPolicyOf(const policy::Entry& entry, absl::string_view domain);
 OutboundPolicy OutboundPolicyOf(const policy::Snapshot& list, absl::string_view domain,
                                 DefaultLevel default_level);
 

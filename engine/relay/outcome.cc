@@ -205,6 +205,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
     // Monitor mode: it went, and would not have gone.
     for (std::optional<queue::HistoryEntry>& entry : entries) {
       if (!entry.has_value()) continue;
+      entry->monitored = true;
       entry->reason = ReasonOf(report.would_fail->tls_reason);
       entry->detail = absl::StrCat("monitored: enforcement would have deferred this at ",
                                    smtp::StageName(report.would_fail->stage), ": ",
@@ -235,6 +236,29 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
   queue::HistoryEntry entry = EntryOf(envelope, AttemptReport());
   entry.outcome = tls_failed ? queue::Outcome::kDeletedTlsPolicy : queue::Outcome::kExpired;
   entry.tls = tls_failed;
+  entry.detail = absl::StrCat(
+      tls_failed ? "deleted because of TLS policy" : "expired", " after ",
+      absl::FormatDuration(absl::Trunc(now - envelope.accepted_at, absl::Seconds(1))),
+      envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text)
+                                        : "");
+  const bool silent = tls_failed && settings_.tls_expiry_action == TlsExpiryAction::kDelete;
+  GiveUp(std::move(envelope), std::move(entry), silent, now, written);
+  return written;
+}
+
+OutcomeWriter::Written OutcomeWriter::OfReturn(queue::Envelope envelope,
+                                               const queue::Reason& reason, absl::Time now) {
+  Written written;
+  written.cause = smtp::DsnCause::kReturned;
+  queue::HistoryEntry entry = EntryOf(envelope, AttemptReport());
+  entry.outcome = queue::Outcome::kReturnedByAdmin;
+  entry.detail = reason.ToString();
+  GiveUp(std::move(envelope), std::move(entry), /*silent=*/false, now, written);
+  return written;
+}
+
+void OutcomeWriter::GiveUp(queue::Envelope envelope, queue::HistoryEntry entry, bool silent,
+                           absl::Time now, Written& written) const {
   entry.attempt = envelope.attempts;
   if (envelope.last_failure.has_value()) {
     entry.mx = envelope.last_failure->mx;
@@ -242,11 +266,6 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
     entry.stage = envelope.last_failure->stage;
     entry.reason = envelope.last_failure->reason;
   }
-  entry.detail = absl::StrCat(
-      tls_failed ? "deleted because of TLS policy" : "expired", " after ",
-      absl::FormatDuration(absl::Trunc(now - envelope.accepted_at, absl::Seconds(1))),
-      envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text)
-                                        : "");
   for (queue::Recipient& recipient : envelope.recipients) {
     if (recipient.state != RecipientState::kPending) continue;
     recipient.state = RecipientState::kFailed;
@@ -258,20 +277,17 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
       failed.remote_mta = envelope.last_failure->mx;
       failed.detail = recipient.last_reply;
       failed.last_attempt = envelope.last_failure->at;
-      if (tls_failed) {
+      if (written.cause == smtp::DsnCause::kTlsPolicy) {
         failed.tls_reason =
             tls::ParseReason(envelope.last_failure->reason).value_or(tls::Reason::kProtocol);
       }
     }
     written.failed.push_back(std::move(failed));
   }
-  const bool silent = !CanBeTold(envelope.sender) ||
-                      (tls_failed && settings_.tls_expiry_action == TlsExpiryAction::kDelete);
-  if (silent) written.failed.clear();
+  if (silent || !CanBeTold(envelope.sender)) written.failed.clear();
   written.result.history.push_back(std::move(entry));
   written.result.next_attempt = envelope.deadline;
   written.result.envelope = std::move(envelope);
-  return written;
 }
 
 queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,

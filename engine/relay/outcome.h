@@ -50,6 +50,8 @@ class OutcomeWriter {
   Written OfAttempt(queue::Envelope envelope, const AttemptReport& report, absl::Time now);
   // The deadline has come.
   Written OfExpiry(queue::Envelope envelope, absl::Time now);
+  // An administrator gives it back.
+  Written OfReturn(queue::Envelope envelope, const queue::Reason& reason, absl::Time now);
 
   // The notification itself, to be sent to the sender of `envelope`, who is owed one (checked).
   // `now` is the queue's own time, as all of the above; `wall_ahead` is what people are shown on
@@ -61,6 +63,9 @@ class OutcomeWriter {
 
  private:
   queue::HistoryEntry EntryOf(const queue::Envelope& envelope, const AttemptReport& report) const;
+  // What is pending fails for good: into `written`, with the entry that says why, which is completed.
+  void GiveUp(queue::Envelope envelope, queue::HistoryEntry entry, bool silent, absl::Time now,
+              Written& written) const;
 
   const Settings& settings_;
   queue::MessageIdSource& ids_;

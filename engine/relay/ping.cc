@@ -60,23 +60,36 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand
   co_return target;
 }
 
+// The addresses of the order, or what a delivery would try.
+io::Task<NextHops> HopsOf(LaneHost& host, PingOrder order, MonoTime deadline) {
+  NextHops hops;
+  for (const io::SocketAddress& address : order.addresses) {
+    hops.addresses.push_back({.host = order.domain, .address = address});
+  }
+  if (!hops.addresses.empty()) co_return hops;
+  const Settings& settings = host.settings();
+  const HopTarget hop =
+      HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
+  hops = co_await FindNextHops(host.core(), host.resolver(), hop, deadline);
+  co_return hops;
+}
+
 }  // namespace
 
-io::Task<PingResult> PingDomain(LaneHost& host, std::string domain, MonoTime deadline) {
+io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadline) {
   io::Core& core = host.core();
   PingResult result;
-  result.domain = domain;
+  result.domain = order.domain;
   result.at = core.WallNow();
-  OutboundPolicy policy = host.PolicyFor(domain);
+  OutboundPolicy policy = order.entry == nullptr ? host.PolicyFor(order.domain)
+                                                 : OutboundPolicyOf(*order.entry, order.domain);
   result.entry = policy.pattern;
   result.level = Str(policy::LevelName(policy.demand.level));
   // Level encrypt is the default of a demand: what is left unset demands no less.
   policy.force = OutboundPolicy::Force::kMust;
 
-  const Settings& settings = host.settings();
-  const HopTarget hop = HopTargetOf(settings.routes, domain, settings.smtp_port, settings.hostname);
   const MonoTime dns_deadline = std::min(deadline, core.Now() + absl::Seconds(30));
-  const NextHops hops = co_await FindNextHops(core, host.resolver(), hop, dns_deadline);
+  const NextHops hops = co_await HopsOf(host, std::move(order), dns_deadline);
   if (hops.failure.has_value()) result.dns_failure = hops.failure->detail;
   for (const std::string& unresolved : hops.unresolved) {
     PingTarget target;

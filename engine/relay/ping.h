@@ -4,20 +4,30 @@
 #define SLUICE_ENGINE_RELAY_PING_H_
 
 #include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/io/socket_address.h"
 #include "engine/io/task.h"
 #include "engine/relay/control.h"
 #include "engine/relay/lane.h"
+#include "policy/entry.h"
 
 namespace sluice::relay {
 
-// On the host's core. `domain`: as compared (policy::NormalizeDomain). Every MX and address is tried,
-// one after the other; those that the deadline leaves out stand in the result as such.
+struct PingOrder {
+  std::string domain;      // as compared (policy::NormalizeDomain)
+  policy::EntryPtr entry;  // whose demands hold; null: whichever decides for the domain
+  // Where set, these are tried instead of what DNS and routes say.
+  std::vector<io::SocketAddress> addresses;
+};
+
+// On the host's core. Every MX and address is tried, one after the other; those that the deadline
+// leaves out stand in the result as such.
 //
 // A domain on no entry is held to what level `encrypt` demands: the ping is to say whether TLS could be
 // enforced.
-io::Task<PingResult> PingDomain(LaneHost& host, std::string domain, MonoTime deadline);
+io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadline);
 
 }  // namespace sluice::relay
 

@@ -15,7 +15,7 @@
 namespace sluice::relay {
 namespace {
 
-constexpr int kRefusalsRecordedPerSecond = 50;
+constexpr int kRecordedPerSecond = 50;
 
 smtp::Reply Make(int code, smtp::EnhancedStatus status, std::string text) {
   return smtp::Reply{code, status, std::move(text)};
@@ -54,10 +54,7 @@ std::optional<smtp::Reply> Reception::CheckSender(const smtp::Client& client,
   if (reason.empty()) return std::nullopt;
   if (!demand.enforced) {
     host_.counters().tls_would_be_required.Add();
-    log::Info("tls_would_be_required", {{"client", client.remote.ToString()},
-                                        {"domain", sender.domain},
-                                        {"entry", entry->pattern.text()},
-                                        {"reason", reason}});
+    RecordMonitored(client, sender, *entry, reason);
     return std::nullopt;
   }
   const std::string wanted =
@@ -79,12 +76,30 @@ void Reception::RecordTlsRefusal(const smtp::Client& client, const smtp::Address
                              {"from", sender.text},
                              {"entry", entry.pattern.text()},
                              {"reason", reason}});
-  const int64_t second = absl::ToUnixSeconds(host_.core().WallNow());
-  if (std::exchange(refusals_second_, second) != second) refusals_in_second_ = 0;
-  if (++refusals_in_second_ > kRefusalsRecordedPerSecond) return;
-  queue::HistoryEntry row;
+  queue::HistoryEntry row = ShortfallRow(client, sender, entry, reason);
   row.outcome = queue::Outcome::kRefused;
   row.tls = true;
+  row.detail = reply.ToString();
+  Record(std::move(row));
+}
+
+void Reception::RecordMonitored(const smtp::Client& client, const smtp::Address& sender,
+                                const policy::Entry& entry, absl::string_view reason) {
+  log::Info("tls_would_be_required", {{"client", client.remote.ToString()},
+                                      {"domain", sender.domain},
+                                      {"entry", entry.pattern.text()},
+                                      {"reason", reason}});
+  queue::HistoryEntry row = ShortfallRow(client, sender, entry, reason);
+  row.outcome = queue::Outcome::kWouldRefuse;
+  row.monitored = true;
+  row.detail = "taken; enforcement would have refused it";
+  Record(std::move(row));
+}
+
+queue::HistoryEntry Reception::ShortfallRow(const smtp::Client& client,
+                                            const smtp::Address& sender,
+                                            const policy::Entry& entry, absl::string_view reason) {
+  queue::HistoryEntry row;
   row.direction = queue::Direction::kInbound;
   row.sender = sender.text;
   row.domain = DestinationOf(sender.domain);
@@ -94,11 +109,18 @@ void Reception::RecordTlsRefusal(const smtp::Client& client, const smtp::Address
   row.address = client.remote.ToString();
   row.stage = "mail";
   row.reason = std::string(reason.data(), reason.size());
-  row.detail = reply.ToString();
   if (client.tls != nullptr) {
     row.tls_version = client.tls->version_name;
     row.cipher = client.tls->cipher;
   }
+  return row;
+}
+
+// Whoever is refused again and again does not fill the history with it.
+void Reception::Record(queue::HistoryEntry row) {
+  const int64_t second = absl::ToUnixSeconds(host_.core().WallNow());
+  if (std::exchange(recorded_second_, second) != second) recorded_in_second_ = 0;
+  if (++recorded_in_second_ > kRecordedPerSecond) return;
   host_.spool().AppendHistory(std::move(row), [](absl::Status status) {
     if (!status.ok()) log::Error("history_not_written", {{"error", status.message()}});
   });

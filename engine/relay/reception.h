@@ -57,12 +57,17 @@ class Reception final : public smtp::Receiver {
   void RecordTlsRefusal(const smtp::Client& client, const smtp::Address& sender,
                         const policy::Entry& entry, absl::string_view reason,
                         const smtp::Reply& reply);
+  void RecordMonitored(const smtp::Client& client, const smtp::Address& sender,
+                       const policy::Entry& entry, absl::string_view reason);
+  static queue::HistoryEntry ShortfallRow(const smtp::Client& client, const smtp::Address& sender,
+                                          const policy::Entry& entry, absl::string_view reason);
+  void Record(queue::HistoryEntry row);
 
   ReceptionHost& host_;
   // Refusals are entries of the history only so many times a second: a client that repeats itself
   // shall not fill the disk.
-  int64_t refusals_second_ = 0;
-  int refusals_in_second_ = 0;
+  int64_t recorded_second_ = 0;
+  int recorded_in_second_ = 0;
 };
 
 }  // namespace sluice::relay

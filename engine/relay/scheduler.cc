@@ -12,6 +12,7 @@ namespace {
 // How many messages one look at the queue takes.
 constexpr size_t kAtOnce = 256;
 constexpr absl::Duration kTrimEvery = absl::Hours(1);
+constexpr absl::Duration kTellHeadEvery = absl::Hours(24);
 
 }  // namespace
 
@@ -29,6 +30,7 @@ void Scheduler::Stop() {
 io::Task<void> Scheduler::Run() {
   absl::Time next_expiry = absl::InfinitePast();
   MonoTime next_trim = core_.Now();
+  MonoTime next_head = core_.Now();
   while (!stopping_) {
     size_t taken = 0;
     spool_.KeepTime();
@@ -37,9 +39,15 @@ io::Task<void> Scheduler::Run() {
     if (!stopping_ && spool_.NextDue() <= now) taken += co_await Dispatch();
     if (core_.Now() >= next_trim) {
       next_trim = core_.Now() + kTrimEvery;
-      spool_.TrimHistory(now - settings_.history_retention, [](absl::Status status) {
-        if (!status.ok()) log::Error("history_not_trimmed", {{"error", status.message()}});
-      });
+      spool_.TrimHistory(now - settings_.history_retention, settings_.history_max_bytes,
+                         [](absl::Status status) {
+                           if (status.ok()) return;
+                           log::Error("history_not_trimmed", {{"error", status.message()}});
+                         });
+    }
+    if (core_.Now() >= next_head) {
+      next_head = core_.Now() + kTellHeadEvery;
+      spool_.TellHistoryHead();
     }
     if (taken > 0) continue;
     // What is due and cannot be read is not asked for without a pause.

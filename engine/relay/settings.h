@@ -56,6 +56,8 @@ struct Settings {
   std::shared_ptr<const queue::RetryTimetable> retries;  // set
   absl::Duration queue_lifetime = absl::Hours(168);
   absl::Duration history_retention = absl::Hours(24 * 90);
+  absl::Duration certificate_warning = absl::Hours(24 * 14);  // before one of a partner's expires
+  uint64_t history_max_bytes = uint64_t{10} << 30;  // on the disk, roughly
   TlsExpiryAction tls_expiry_action = TlsExpiryAction::kBounce;
   // How often the queue is looked at when nothing is due: what an administrator makes due is seen
   // within it.

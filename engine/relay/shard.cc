@@ -9,7 +9,6 @@
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
-#include "engine/relay/ping.h"
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
@@ -251,7 +250,7 @@ void Shard::PutBackFor(Attempt attempt, absl::Duration time) {
 // Due at once: whoever opens the queue next does not wait for the end of our lease.
 void Shard::LeaveToSuccessor(const queue::Envelope& envelope) {
   spool_.Release(envelope.id, envelope.destination);
-  queue::RetrySelection selection;
+  queue::Selection selection;
   selection.message_id = envelope.id;
   selection.destination = envelope.destination;
   spool_.RetryNow(std::move(selection), [](absl::StatusOr<uint64_t> made_due) {
@@ -302,6 +301,18 @@ void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& re
 
 void Shard::Expire(queue::Envelope envelope) {
   core_.Spawn(Record(writer_.OfExpiry(std::move(envelope), spool_.Now()), std::nullopt));
+}
+
+void Shard::Return(queue::Envelope envelope, queue::Reason reason,
+                   absl::AnyInvocable<void(bool) &&> done) {
+  core_.Spawn(RecordReturn(writer_.OfReturn(std::move(envelope), reason, spool_.Now()),
+                           std::move(done)));
+}
+
+io::Task<void> Shard::RecordReturn(OutcomeWriter::Written written,
+                                   absl::AnyInvocable<void(bool) &&> done) {
+  co_await Record(std::move(written), std::nullopt);
+  std::move(done)(true);
 }
 
 void Shard::CountExpiry(const OutcomeWriter::Written& written) {
@@ -399,14 +410,14 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
 
 // ---- For the administration
 
-void Shard::Ping(std::string domain, MonoTime deadline,
+void Shard::Ping(PingOrder order, MonoTime deadline,
                  absl::AnyInvocable<void(PingResult) &&> done) {
-  core_.Spawn(RunPing(std::move(domain), deadline, std::move(done)));
+  core_.Spawn(RunPing(std::move(order), deadline, std::move(done)));
 }
 
-io::Task<void> Shard::RunPing(std::string domain, MonoTime deadline,
+io::Task<void> Shard::RunPing(PingOrder order, MonoTime deadline,
                               absl::AnyInvocable<void(PingResult) &&> done) {
-  PingResult result = co_await PingDomain(*this, std::move(domain), deadline);
+  PingResult result = co_await PingDomain(*this, std::move(order), deadline);
   std::move(done)(std::move(result));
 }
 

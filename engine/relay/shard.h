@@ -28,6 +28,7 @@
 #include "engine/relay/counters.h"
 #include "engine/relay/lane.h"
 #include "engine/relay/outcome.h"
+#include "engine/relay/ping.h"
 #include "engine/relay/reception.h"
 #include "engine/relay/settings.h"
 #include "engine/smtp/server_session.h"
@@ -61,9 +62,12 @@ class Shard final : private LaneHost, private ReceptionHost {
   void Dispatch(Attempt attempt);
   // Its deadline has come: it goes, and its sender is told where that is owed.
   void Expire(queue::Envelope envelope);
+  // An administrator gives it back to its sender. `done` is called once, with true, on this core.
+  void Return(queue::Envelope envelope, queue::Reason reason,
+              absl::AnyInvocable<void(bool) &&> done);
 
   // `done` is called once, on this core.
-  void Ping(std::string domain, MonoTime deadline, absl::AnyInvocable<void(PingResult) &&> done);
+  void Ping(PingOrder order, MonoTime deadline, absl::AnyInvocable<void(PingResult) &&> done);
   // Any thread.
   CoreStatus StatusOfCore() const;
 
@@ -88,7 +92,7 @@ class Shard final : private LaneHost, private ReceptionHost {
   io::Task<void> AcceptClients(std::unique_ptr<io::Listener> listener);
   io::Task<void> ServeClient(std::unique_ptr<io::Connection> connection);
   io::Task<void> SweepLanes();
-  io::Task<void> RunPing(std::string domain, MonoTime deadline,
+  io::Task<void> RunPing(PingOrder order, MonoTime deadline,
                          absl::AnyInvocable<void(PingResult) &&> done);
 
   // LaneHost.
@@ -113,6 +117,8 @@ class Shard final : private LaneHost, private ReceptionHost {
   std::optional<io::Body> TakeBody(Attempt& attempt);
   bool MakeRoom(uint64_t bytes);
   io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);
+  io::Task<void> RecordReturn(OutcomeWriter::Written written,
+                              absl::AnyInvocable<void(bool) &&> done);
   io::Task<absl::Status> AddNotification(OutcomeWriter::Written& written,
                                          std::optional<io::Body> body,
                                          std::vector<Attempt>& notifications);

@@ -78,6 +78,8 @@ std::string StatusOf(DsnCause cause, const DsnRecipient& recipient) {
                      *recipient.tls_reason == tls::Reason::kRefused
                  ? "5.7.4"
                  : "5.7.5";
+    case DsnCause::kReturned:
+      return "5.0.0";
   }
   SLUICE_CHECK(false);
 }

@@ -37,6 +37,7 @@ enum class DsnCause {
   kRejected,   // a server said 5xx
   kExpired,    // the message's time was up; the last attempt failed for anything but TLS
   kTlsPolicy,  // the message's time was up; the last attempt failed for TLS
+  kReturned,   // whoever runs the gateway gave it back before its time was up
 };
 
 struct DsnRecipient {

@@ -89,6 +89,10 @@ std::string Introduction(const DsnRequest& request) {
           "Your message could not be sent securely within ", waited,
           ". It was never sent without protection, and has now been deleted because of TLS "
           "policy. It did not reach:");
+    case DsnCause::kReturned:
+      return absl::StrCat("Your message was waiting to be delivered for ", waited,
+                          ". Whoever runs this gateway has now given it back to you. It did not "
+                          "reach:");
   }
   SLUICE_CHECK(false);
 }
@@ -108,6 +112,9 @@ absl::string_view Advice(DsnCause cause) {
              "where the recipient's mail is received: please ask the recipient, by another way, "
              "to show this report to whoever runs their mail server, and then send the message "
              "again.";
+    case DsnCause::kReturned:
+      return "It will not be tried again. Please ask whoever runs this gateway before you send it "
+             "once more.";
   }
   SLUICE_CHECK(false);
 }
@@ -122,6 +129,8 @@ absl::string_view DsnSubject(DsnCause cause) {
       return "Mail not delivered: out of time";
     case DsnCause::kTlsPolicy:
       return "Mail not delivered: it could not be sent securely";
+    case DsnCause::kReturned:
+      return "Mail not delivered: given back by the administrator";
   }
   SLUICE_CHECK(false);
 }

@@ -43,8 +43,8 @@ TEST(CtlOptionsTest, WhatIsWrongIsSaidWithWhatWouldBeRight) {
     return std::string(parsed.status().message());
   };
   EXPECT_THAT(message({"frobnicate"}), HasSubstr("sluicectl --help"));
-  EXPECT_THAT(message({"queue"}), HasSubstr("list, show, retry, delete"));
-  EXPECT_THAT(message({"queue", "lsit"}), HasSubstr("list, show, retry, delete"));
+  EXPECT_THAT(message({"queue"}), HasSubstr("list, summary, show, retry, hold, release, bounce, delete"));
+  EXPECT_THAT(message({"queue", "lsit"}), HasSubstr("list, summary, show, retry, hold, release, bounce, delete"));
   EXPECT_THAT(message({"status", "--level=x"}), HasSubstr("sluicectl status --help"));
   EXPECT_THAT(message({"status", "--json=yes"}), HasSubstr("takes no value"));
   EXPECT_THAT(message({"queue", "list", "--limit"}), HasSubstr("--limit=N"));

@@ -67,6 +67,30 @@ absl::StatusOr<relay::PingResult> FakeControl::Ping(absl::string_view domain, Mo
   return ping;
 }
 
+absl::StatusOr<relay::PingResult> FakeControl::PingEntry(const policy::Entry& entry, MonoTime) {
+  const absl::StatusOr<std::string> domain = policy::PingedDomain(entry);
+  if (!domain.ok()) return domain.status();
+  Note(absl::StrCat("ping entry ", entry.pattern.text(), " at ", *domain));
+  if (while_pinging) while_pinging();
+  return ping;
+}
+
+absl::StatusOr<relay::PingResult> FakeControl::PingSelf(MonoTime) {
+  Note("ping self");
+  return ping;
+}
+
+absl::StatusOr<std::vector<policy::PingFindings>> FakeControl::PingsOf(const policy::Pattern&,
+                                                                       MonoTime) {
+  return pings;
+}
+
+absl::StatusOr<relay::PolicyChangePage> FakeControl::PolicyChanges(
+    const relay::PolicyChangeQuery& query, MonoTime) {
+  last_change_query = query;
+  return changes;
+}
+
 absl::StatusOr<queue::QueueTotals> FakeControl::CountQueue(size_t, MonoTime) {
   return status.queue;
 }
@@ -94,22 +118,52 @@ absl::StatusOr<std::vector<queue::QueueItem>> FakeControl::FindQueued(const queu
   return found;
 }
 
-absl::StatusOr<uint64_t> FakeControl::RetryQueued(const queue::RetrySelection& selection,
-                                                  MonoTime) {
+absl::StatusOr<uint64_t> FakeControl::RetryQueued(const queue::Selection& selection, MonoTime) {
   Note(absl::StrCat("retry ", selection.message_id ? selection.message_id->ToString() : "",
                     selection.destination));
   return selection.destination == "nowhere.example" ? 0 : 2;
 }
 
-absl::StatusOr<uint64_t> FakeControl::RemoveQueued(const queue::Removal& removal, MonoTime) {
-  Note(absl::StrCat("remove ", removal.message_id.ToString(), " ", removal.destination, " by ",
-                    removal.by, " because ", removal.reason));
+// One message: as it stands in `queued`. Many: two of them.
+absl::StatusOr<uint64_t> FakeControl::Carry(absl::string_view what,
+                                            const queue::Selection& selection,
+                                            const queue::Reason& reason) {
+  const std::string id = selection.message_id ? selection.message_id->ToString() : "";
+  Note(absl::StrCat(what, " ", id, " ", selection.destination, " by ", reason.by, " because ",
+                    reason.why));
+  if (!selection.message_id.has_value()) {
+    return selection.destination == "nowhere.example" ? 0 : 2;
+  }
   for (const queue::QueueItem& item : queued) {
-    if (item.envelope.id != removal.message_id) continue;
+    if (item.envelope.id != *selection.message_id) continue;
     if (!item.in_flight) return 1;
     return absl::FailedPreconditionError("it is being sent right now; try again in a minute");
   }
   return absl::NotFoundError("no such message");
+}
+
+absl::StatusOr<uint64_t> FakeControl::HoldQueued(const queue::Selection& selection,
+                                                 const queue::Reason& reason, MonoTime) {
+  return Carry("hold", selection, reason);
+}
+
+absl::StatusOr<uint64_t> FakeControl::ReleaseQueued(const queue::Selection& selection, MonoTime) {
+  return Carry("release", selection, {});
+}
+
+absl::StatusOr<uint64_t> FakeControl::RemoveQueued(const queue::Selection& selection,
+                                                   const queue::Reason& reason, MonoTime) {
+  return Carry("remove", selection, reason);
+}
+
+absl::StatusOr<uint64_t> FakeControl::ReturnQueued(const queue::Selection& selection,
+                                                   const queue::Reason& reason, MonoTime) {
+  return Carry("return", selection, reason);
+}
+
+absl::StatusOr<queue::QueueSummary> FakeControl::SummarizeQueue(absl::string_view, size_t,
+                                                                MonoTime) {
+  return summary;
 }
 
 void FakeControl::AwaitHistoryQueries(int count) {
@@ -143,6 +197,11 @@ absl::StatusOr<queue::HistoryPage> FakeControl::QueryHistory(const queue::Histor
     begun = begun || cursor == query.cursor;
   }
   return page;
+}
+
+absl::StatusOr<queue::HistoryRows> FakeControl::ReadHistoryRows(const queue::HistoryRowQuery&,
+                                                               MonoTime) {
+  return history_rows;
 }
 
 absl::StatusOr<std::vector<relay::ServedCertificate>> FakeControl::Certificates(MonoTime) {

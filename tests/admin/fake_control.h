@@ -21,10 +21,14 @@ class FakeControl : public relay::Control {
 
   // What the next calls answer.
   relay::PingResult ping;
+  std::vector<policy::PingFindings> pings;
+  relay::PolicyChangePage changes;
   std::vector<queue::QueueItem> queued;      // ListQueue pages by position, without filters
   std::vector<queue::HistoryEntry> history;  // oldest first
   std::vector<relay::ServedCertificate> certificates;
   relay::Status status;
+  queue::QueueSummary summary;
+  queue::HistoryRows history_rows;  // one page of all
   absl::Duration wall_ahead;
   absl::Status reload;
   // Where set, every call of Ping waits in it.
@@ -34,6 +38,7 @@ class FakeControl : public relay::Control {
   std::vector<std::string> Calls() const;
   queue::QueueQuery last_queue_query;
   queue::HistoryQuery last_history_query;
+  relay::PolicyChangeQuery last_change_query;
   void AwaitHistoryQueries(int count);
 
   // Puts an entry on the list, as `fields` ("level=verify", …) say.
@@ -45,6 +50,13 @@ class FakeControl : public relay::Control {
                                                   MonoTime deadline) override;
   absl::StatusOr<relay::Explanation> Explain(absl::string_view domain) const override;
   absl::StatusOr<relay::PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
+  absl::StatusOr<relay::PingResult> PingEntry(const policy::Entry& entry,
+                                              MonoTime deadline) override;
+  absl::StatusOr<relay::PingResult> PingSelf(MonoTime deadline) override;
+  absl::StatusOr<std::vector<policy::PingFindings>> PingsOf(const policy::Pattern& pattern,
+                                                            MonoTime deadline) override;
+  absl::StatusOr<relay::PolicyChangePage> PolicyChanges(const relay::PolicyChangeQuery& query,
+                                                        MonoTime deadline) override;
   absl::Duration WallAhead() const override { return wall_ahead; }
   absl::StatusOr<queue::QueueTotals> CountQueue(size_t most_destinations,
                                                 MonoTime deadline) override;
@@ -52,17 +64,30 @@ class FakeControl : public relay::Control {
                                              MonoTime deadline) override;
   absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                            MonoTime deadline) override;
-  absl::StatusOr<uint64_t> RetryQueued(const queue::RetrySelection& selection,
+  absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,
                                        MonoTime deadline) override;
-  absl::StatusOr<uint64_t> RemoveQueued(const queue::Removal& removal, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> HoldQueued(const queue::Selection& selection,
+                                      const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> ReleaseQueued(const queue::Selection& selection,
+                                         MonoTime deadline) override;
+  absl::StatusOr<uint64_t> RemoveQueued(const queue::Selection& selection,
+                                        const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<uint64_t> ReturnQueued(const queue::Selection& selection,
+                                        const queue::Reason& reason, MonoTime deadline) override;
+  absl::StatusOr<queue::QueueSummary> SummarizeQueue(absl::string_view destination, size_t most,
+                                                     MonoTime deadline) override;
   absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
                                                   MonoTime deadline) override;
+  absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
+                                                     MonoTime deadline) override;
   absl::StatusOr<std::vector<relay::ServedCertificate>> Certificates(MonoTime deadline) override;
   absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;
   absl::StatusOr<relay::Status> GetStatus(MonoTime deadline) override;
 
  private:
   void Note(std::string call);
+  absl::StatusOr<uint64_t> Carry(absl::string_view what, const queue::Selection& selection,
+                                 const queue::Reason& reason);
 
   std::unique_ptr<policy::Table> table_;
   mutable std::mutex mutex_;

@@ -102,8 +102,8 @@ TEST_F(RecordsApiTest, QueueFiltersAreHandedOn) {
   EXPECT_EQ(query.sender, "a+b@x");
   EXPECT_EQ(query.recipient, "c@d");
   EXPECT_EQ(query.message_id, WaitingId());
-  EXPECT_EQ(query.in_flight, false);
-  EXPECT_THAT(Get("/v1/queue?state=asleep").error_message(), HasSubstr("active or waiting"));
+  EXPECT_EQ(query.state, queue::ItemState::kWaiting);
+  EXPECT_THAT(Get("/v1/queue?state=asleep").error_message(), HasSubstr("waiting, active or held"));
   EXPECT_THAT(Get("/v1/queue?message=U").error_message(), HasSubstr("message: "));
 }
 
@@ -147,6 +147,46 @@ TEST_F(RecordsApiTest, MessagesAreDeleted) {
   EXPECT_EQ(active.error_code(), "failed_precondition");
   EXPECT_EQ(Call("DELETE", "/v1/queue/" + DeliveredId().ToString()).status, 404);
   EXPECT_EQ(Call("DELETE", "/v1/queue/" + id + "?reason=" + std::string(257, 'x')).status, 400);
+}
+
+TEST_F(RecordsApiTest, OrdersSayWhatTheyAreAbout) {
+  const std::string id = WaitingId().ToString();
+  EXPECT_EQ(Call("POST", "/v1/queue:hold", R"({"domain":"D.example","reason":"why"})").json(),
+            json({{"held", 2}}));
+  EXPECT_EQ(Call("POST", "/v1/queue:release", R"({"message":")" + id + R"("})").json(),
+            json({{"released", 1}}));
+  EXPECT_EQ(Call("POST", "/v1/queue:bounce", R"({"all":true})").json(), json({{"bounced", 2}}));
+  EXPECT_EQ(Call("POST", "/v1/queue:delete",
+                 R"({"message":")" + id + R"(","domain":"d.example"})")
+                .json(),
+            json({{"deleted", 1}}));
+  for (const char* const order : {"hold", "release", "bounce", "delete"}) {
+    const std::string path = absl::StrCat("/v1/queue:", order);
+    EXPECT_EQ(Call("POST", path, "{}").status, 400) << path;
+    EXPECT_EQ(Call("POST", path, R"({"all":true,"domain":"d.example"})").status, 400) << path;
+    EXPECT_EQ(Call("POST", path, R"({"message":")" + ActiveId().ToString() + R"("})").status, 409);
+    EXPECT_EQ(Call("POST", path, R"({"message":")" + DeliveredId().ToString() + R"("})").status,
+              404);
+  }
+  EXPECT_EQ(Call("POST", "/v1/queue:release", R"({"all":true,"reason":"x"})").status, 400);
+}
+
+TEST_F(RecordsApiTest, WhatIsHeldHasNoNextTry) {
+  control_.queued[0].envelope.held = "by alice: they move";
+  const json message = Get("/v1/queue").json()["messages"][0];
+  EXPECT_EQ(message["state"], "held");
+  EXPECT_EQ(message["held"], "by alice: they move");
+  EXPECT_FALSE(message.contains("next_try_at"));
+}
+
+TEST_F(RecordsApiTest, TheQueueIsSummarized) {
+  control_.summary.all.items = 3;
+  control_.summary.all.by_reason = {{"", 1}, {"connect", 2}};
+  const json summary = Get("/v1/queue:summary").json();
+  EXPECT_EQ(summary["all"]["messages"], 3);
+  EXPECT_EQ(summary["all"]["by_reason"], json({{"not_tried", 1}, {"connect", 2}}));
+  EXPECT_EQ(summary["all"]["by_age"].size(), summary["ages_minutes"].size() + 1);
+  EXPECT_EQ(summary["ages_minutes"].back(), 1280);
 }
 
 TEST_F(RecordsApiTest, HistoryHasTheHeadingsOfBothLanguages) {

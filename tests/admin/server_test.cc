@@ -35,7 +35,7 @@ TEST_F(ServerTest, AnswersAreJsonThatNobodyKeeps) {
 
 TEST_F(ServerTest, UnknownPathsAreNotFoundAndSayWhatThereIs) {
   for (const std::string target : {"/", "/v1", "/v2/domains", "/v1/domains/a/b", "/v1/DOMAINS",
-                                   "/v1/queue:delete", "/v1/domains%2Fx"}) {
+                                   "/v1/queue:burn", "/v1/domains%2Fx"}) {
     const HttpAnswer answer = Get(target);
     EXPECT_TRUE(answer.status == 404 || (target == "/" && answer.status == 400)) << target;
     EXPECT_NE(answer.error_message(), "") << target;

@@ -108,14 +108,14 @@ class SluicectlTest : public ServerFixture {
 TEST_F(SluicectlTest, ListsTheDomains) {
   ExpectGolden(
       {"domains", "list"},
-      R"(PATTERN        DIRECTION  MODE     LEVEL    TLS   CHECKED AGAINST              NOTE
-*.example.com  both       enforce  verify   1.2+  mx.example.net .example.org
-d.example      both       enforce  encrypt  1.2+                               asked for by "J."
+      R"(PATTERN        DIRECTION  MODE     LEVEL    TLS   LAST PING  CHECKED AGAINST              NOTE
+*.example.com  both       enforce  verify   1.2+  never      mx.example.net .example.org
+d.example      both       enforce  encrypt  1.2+  never                                   asked for by "J."
 2 entries
 )");
   ExpectGolden({"domains", "list", "--limit=1"},
-               R"(PATTERN        DIRECTION  MODE     LEVEL   TLS   CHECKED AGAINST              NOTE
-*.example.com  both       enforce  verify  1.2+  mx.example.net .example.org
+               R"(PATTERN        DIRECTION  MODE     LEVEL   TLS   LAST PING  CHECKED AGAINST              NOTE
+*.example.com  both       enforce  verify  1.2+  never      mx.example.net .example.org
 1 of 2 entries; --limit=N shows more
 )");
 }
@@ -153,10 +153,12 @@ Generation       1
 
 TEST_F(SluicectlTest, AddsSetsAndRemovesDomains) {
   ExpectGolden(
-      {"domains", "add", "Bücher.example", "--level=secure", "--match_names=.x.example,y.example"},
+      {"domains", "add", "Bücher.example", "--level=secure", "--match_names=.x.example,y.example",
+       "--no-ping"},
       "added: pattern: xn--bcher-kva.example; level: secure; match_names: .x.example "
       "y.example\n");
-  ExpectGolden({"domains", "set", "bücher.example", "level=verify", "note=by mail", "match_names="},
+  ExpectGolden({"domains", "set", "bücher.example", "level=verify", "note=by mail", "match_names=",
+                "--no-ping"},
                "xn--bcher-kva.example: level: secure -> verify; match_names: .x.example y.example "
                "-> \"\"; note: \"\" -> \"by mail\"\n");
   ExpectGolden({"domains", "set", "bücher.example", "--level=verify"}, "nothing to change\n");
@@ -171,6 +173,33 @@ TEST_F(SluicectlTest, AddsSetsAndRemovesDomains) {
   EXPECT_THAT(Ctl({"domains", "set", "d.example", "colour=red"}).err, HasSubstr("the fields are"));
   EXPECT_THAT(Ctl({"domains", "add", "x.example", "--level=loud"}).err,
               AllOf(HasSubstr("nothing was changed: level:"), HasSubstr("fingerprint")));
+}
+
+TEST_F(SluicectlTest, WhatIsSavedIsPinged) {
+  const std::string saved = Ctl({"domains", "add", "*.com"}).out;
+  EXPECT_THAT(saved, HasSubstr("warning: *.com takes in every domain under com"));
+  EXPECT_THAT(saved, HasSubstr("saved; its STARTTLS ping:\nexample.com: partial"));
+  EXPECT_THAT(control_.Calls(), Contains("ping entry *.com at com"));
+  EXPECT_THAT(Ctl({"domains", "add", "*"}).out, HasSubstr("not pinged: * names no domain"));
+  EXPECT_THAT(Ctl({"domains", "set", "*.com", "mode=off"}).out,
+              HasSubstr("not pinged: the entry is off"));
+}
+
+TEST_F(SluicectlTest, ShowsWhoChangedWhat) {
+  policy::Entry entry;
+  entry.pattern = policy::Pattern::Parse("x.example").value();
+  auto before = std::make_shared<const policy::Entry>(entry);
+  entry.level = policy::Level::kVerify;
+  control_.changes.changes = {
+      {.generation = 7,
+       .record = {.author = {absl::FromUnixSeconds(1'700'000'000), "alice"},
+                  .before = before,
+                  .after = std::make_shared<const policy::Entry>(entry)}}};
+  ExpectGolden({"domains", "changes", "--pattern=X.example", "--by=alice"},
+               "GENERATION  WHEN                  BY     PATTERN    WHAT\n"
+               "7           2023-11-14T22:13:20Z  alice  x.example  level: encrypt -> verify\n");
+  EXPECT_EQ(control_.last_change_query.pattern, "x.example");
+  EXPECT_EQ(control_.last_change_query.by, "alice");
 }
 
 TEST_F(SluicectlTest, ImportsAndExportsFiles) {
@@ -270,7 +299,7 @@ In the queue: 2 messages (13 KiB), 1 of them being sent; the oldest came 2h ago
   EXPECT_THAT(Ctl({"queue", "list", "--limit=1"}).out, HasSubstr("more match; --limit=N"));
   ASSERT_EQ(Ctl({"queue", "list", "--state=waiting", "--domain=d.example"}).code, 0);
   EXPECT_EQ(control_.last_queue_query.destination, "d.example");
-  EXPECT_EQ(control_.last_queue_query.in_flight, false);
+  EXPECT_EQ(control_.last_queue_query.state, queue::ItemState::kWaiting);
 }
 
 TEST_F(SluicectlTest, ShowsAMessageWithNothingUnescaped) {
@@ -307,11 +336,47 @@ TEST_F(SluicectlTest, RetriesAndDeletesMessages) {
   ExpectGolden({"queue", "retry", "--domain=nowhere.example"},
                "nothing of it waits; what is being sent already is left alone\n", 1);
   ExpectGolden({"queue", "delete", id, "--reason=asked for"},
-               id + " is deleted; the history keeps who did it and why\n");
+               "1 message is deleted; the history keeps who did it and why\n");
   EXPECT_THAT(control_.Calls(),
               Contains(absl::StrCat("remove ", id, "  by ", getpwuid(geteuid())->pw_name,
                                     " because asked for")));
   EXPECT_EQ(Ctl({"queue", "delete", ActiveId().ToString()}).code, 1);
+}
+
+TEST_F(SluicectlTest, HoldsReleasesAndBouncesMessages) {
+  const std::string id = WaitingId().ToString();
+  const std::string by = absl::StrCat(" by ", getpwuid(geteuid())->pw_name, " because ");
+  ExpectGolden({"queue", "hold", "--domain=d.example", "--reason=they move"},
+               "2 messages are on hold\n");
+  EXPECT_THAT(control_.Calls(), Contains("hold  d.example" + by + "they move"));
+  ExpectGolden({"queue", "release", id}, "1 message is tried again now\n");
+  ExpectGolden({"queue", "release", "--domain=nowhere.example"}, "nothing of it is on hold\n", 1);
+  ExpectGolden({"queue", "bounce", id, "--domain=d.example"},
+               "1 message is given back to its sender\n");
+  EXPECT_THAT(control_.Calls(), Contains("return " + id + " d.example" + by));
+  EXPECT_EQ(Ctl({"queue", "bounce"}).code, 2);
+  EXPECT_EQ(Ctl({"queue", "bounce", "--all", "--domain=d.example"}).code, 2);
+}
+
+TEST_F(SluicectlTest, SummarizesTheQueue) {
+  control_.summary.all = {.destination = "",
+                          .items = 5,
+                          .held = 1,
+                          .tls = 3,
+                          .by_age = {2, 0, 0, 0, 0, 0, 0, 0, 0, 3},
+                          .by_reason = {{"", 1}, {"connect", 1}, {"not_offered", 3}}};
+  control_.summary.destinations = {control_.summary.all};
+  control_.summary.destinations[0].destination = "d.example";
+  control_.summary.destinations_total = 2;
+  ExpectGolden(
+      {"queue", "summary"},
+      "DESTINATION  ALL  -5m  -10m  -20m  -40m  -80m  -160m  -320m  -640m  -1280m  1280m+  HELD  "
+      "TLS  WHY\n"
+      "(all)        5    2    0     0     0     0     0      0      0      0       3       1     "
+      "3    not_offered 3, connect 1, not_tried 1\n"
+      "d.example    5    2    0     0     0     0     0      0      0      0       3       1     "
+      "3    not_offered 3, connect 1, not_tried 1\n"
+      "1 of 2 destinations; --limit=N shows more\n");
 }
 
 TEST_F(SluicectlTest, ShowsTheHistoryInEnglish) {

@@ -46,7 +46,7 @@ class KillTest(CrashCase):
             route=[f"{domain}=127.0.0.1:{port}" for domain, port in hops.items()])
         self.gateway.start()
         for domain in ("secure.test", "recorded.test"):
-            self.gateway.ctl("domains", "add", domain, "--level=verify",
+            self.gateway.ctl("domains", "add", domain, "--no-ping", "--level=verify",
                              "--match-names=mx.secure.test")
         port = self.gateway.port
         self.senders = [

@@ -46,7 +46,7 @@ class ListTest(E2eCase):
         cls.ctl = cls.gateway.ctl
 
     def test_life_of_an_entry(self):
-        added = self.ctl("domains", "add", "*.Life.test", "--level=verify",
+        added = self.ctl("domains", "add", "*.Life.test", "--no-ping", "--level=verify",
                          "--match-names=mx.life.test,.life.test", "--note=asked for by J.")
         self.assertEqual(added["entry"]["pattern"], "*.life.test")
         shown = self.ctl("domains", "show", "*.life.test")
@@ -56,7 +56,8 @@ class ListTest(E2eCase):
                           "defer", "asked for by J."))
         self.assertEqual(shown["created"]["by"], "root")
 
-        changed = self.ctl("domains", "set", "*.life.test", "level=secure", "mode=monitor")
+        changed = self.ctl("domains", "set", "*.life.test", "--no-ping", "level=secure",
+                           "mode=monitor")
         self.assertIn("level: verify -> secure", changed["difference"])
         self.assertGreater(changed["entry"]["generation"], shown["generation"])
 
@@ -85,8 +86,9 @@ class ListTest(E2eCase):
                 answer = self.gateway.ctl_raw(*words)
                 self.assertEqual(answer.code, code, answer)
                 self.assertIn(text, answer.err)
-        self.ctl("domains", "add", "twice.test")
-        self.assertIn("twice.test", self.gateway.ctl_raw("domains", "add", "twice.test").err)
+        self.ctl("domains", "add", "twice.test", "--no-ping")
+        self.assertIn("twice.test", self.gateway.ctl_raw("domains", "add", "twice.test",
+                                                         "--no-ping").err)
 
     def test_no_daemon(self):
         done = run([binary("sluicectl"), "status", "--control_socket=/tmp/no-such-sluice.sock"])
@@ -122,8 +124,9 @@ class ListTest(E2eCase):
         self.assertEqual(self.gateway.ctl_raw("domains", "show", "good-row.test").code, 1)
 
     def test_explain(self):
-        self.ctl("domains", "add", ".explain.test", "--level=secure")
-        self.ctl("domains", "add", "out.explain.test", "--direction=outbound", "--mode=off")
+        self.ctl("domains", "add", ".explain.test", "--no-ping", "--level=secure")
+        self.ctl("domains", "add", "out.explain.test", "--no-ping", "--direction=outbound",
+                 "--mode=off")
         answer = self.ctl("domains", "explain", "User@Out.Explain.test")
         self.assertEqual(answer["domain"], "out.explain.test")
         deciding = {way: [candidate["pattern"] for candidate in answer[way]["candidates"]
@@ -132,7 +135,8 @@ class ListTest(E2eCase):
         self.assertIn(".explain.test", self.gateway.text("domains", "explain", "explain.test"))
 
     def test_ping_valid(self):
-        self.ctl("domains", "add", "valid.test", "--level=verify", "--match-names=mx.peer.test")
+        self.ctl("domains", "add", "valid.test", "--no-ping", "--level=verify",
+                 "--match-names=mx.peer.test")
         answer = self.ctl("ping", "valid.test")
         self.assertEqual((answer["verdict"], answer["level"]), ("valid", "verify"))
         target, = answer["targets"]
@@ -143,7 +147,7 @@ class ListTest(E2eCase):
         self.assertEqual(self.postfix.messages_with("valid.test"), [])
 
     def test_ping_invalid(self):
-        self.ctl("domains", "add", "invalid.test")
+        self.ctl("domains", "add", "invalid.test", "--no-ping")
         answer = self.gateway.ctl_raw("ping", "invalid.test", "--json")
         self.assertEqual(answer.code, 1)
         target, = answer.json["targets"]
@@ -264,7 +268,7 @@ class QueueTest(E2eCase):
         self.assertEqual(self.ctl("domains", "show", "open.test")["mode"], "off")
         entry, = self.gateway.history(message=waiting["message_id"])
         self.assertEqual(entry["outcome"], "check_tls")
-        self.ctl("domains", "add", "kept.test", "--mode=off")
+        self.ctl("domains", "add", "kept.test", "--no-ping", "--mode=off")
         self.ctl("queue", "retry", waiting["message_id"])
         self.sink.wait_for_message("Subject: kept")
 

@@ -201,7 +201,7 @@ class FaultsTest(E2eCase):
         fault = "other-fingerprint"
         entry = self.check_fault(fault)
         seen = entry["certificate"].rsplit(" ", 1)[1]  # as an administrator would take it over
-        self.gateway.ctl("domains", "set", f"{fault}.test", f"fingerprints={seen}")
+        self.gateway.ctl("domains", "set", f"{fault}.test", "--no-ping", f"fingerprints={seen}")
         self.gateway.ctl("queue", "retry", f"--domain={fault}.test")
         self.assert_delivered(fault, entry)
 
@@ -254,7 +254,7 @@ class ExpiryTest(E2eCase):
             # Nobody listens on the port that is reserved and no more.
             route=[f"*=127.0.0.1:{self.sink.port}",
                    f"dead.test=127.0.0.1:{self.workspace.reserve_port()}"]).start()
-        gateway.ctl("domains", "add", "enforced.test")
+        gateway.ctl("domains", "add", "enforced.test", "--no-ping")
         self.addCleanup(gateway.kill)
         return gateway
 

@@ -49,6 +49,7 @@ class Gateway:
         self.launcher = []        # a command that runs the daemon: ["prlimit", …]
         self.environment = None   # None: the test's own
         self.flags = {
+            "ping_interval": "0",  # nobody is connected to unasked
             "listen": f"127.0.0.1:{self.port}", "hostname": self.HOSTNAME,
             "data_dir": self._root / "data", "control_socket": self.socket,
             "cores": self.CORES,

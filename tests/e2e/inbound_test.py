@@ -87,8 +87,8 @@ class InboundTest(E2eCase):
         cls.sink = SmtpSink(cls.workspace)
         cls.gateway = Gateway(cls.workspace, [cls.ecdsa, cls.rsa],
                               route=[f"*=127.0.0.1:{cls.sink.port}"]).start()
-        cls.gateway.ctl("domains", "add", ".listed.test", "--direction=inbound")
-        cls.gateway.ctl("domains", "add", "strict.test", "--inbound-action=reject")
+        cls.gateway.ctl("domains", "add", ".listed.test", "--no-ping", "--direction=inbound")
+        cls.gateway.ctl("domains", "add", "strict.test", "--no-ping", "--inbound-action=reject")
 
     # ---- STARTTLS ----
 

@@ -45,12 +45,14 @@ class OutboundTest(E2eCase):
             cls.workspace, [own], trust_store=authority.certificate,
             route=[f"{name}=127.0.0.1:{tap.port}" for name, tap in cls.taps.items()]).start()
         add = cls.gateway.ctl
-        add("domains", "add", "encrypt.test")
-        add("domains", "add", "verify.test", "--level=verify", "--match-names=mx.peer.test")
-        add("domains", "add", "secure.test", "--level=secure")
-        add("domains", "add", "fingerprint.test", "--level=fingerprint",
+        add("domains", "add", "encrypt.test", "--no-ping")
+        add("domains", "add", "verify.test", "--no-ping", "--level=verify",
+            "--match-names=mx.peer.test")
+        add("domains", "add", "secure.test", "--no-ping", "--level=secure")
+        add("domains", "add", "fingerprint.test", "--no-ping", "--level=fingerprint",
             f"--fingerprints={unknown.fingerprint()}")
-        add("domains", "add", "v13.test", "--minimum-version=1.3", "--note=the newest alone")
+        add("domains", "add", "v13.test", "--no-ping", "--minimum-version=1.3",
+            "--note=the newest alone")
 
     def pass_through(self, domain, subject):
         """One message to a domain, over TLS: what Postfix got, and the history's entry."""
@@ -200,7 +202,7 @@ class MxTest(E2eCase):
                               connect_timeout="3s").start()
 
     def test_mx(self):
-        self.gateway.ctl("domains", "add", "good.example", "--level=verify")
+        self.gateway.ctl("domains", "add", "good.example", "--no-ping", "--level=verify")
         self.gateway.send("a@sender.example", "b@good.example", message("by-mx"))
         self.postfix.wait_for_message("Subject: by-mx")
         entry = self.gateway.wait_for_history(domain="good.example", outcome="delivered")
@@ -213,7 +215,7 @@ class MxTest(E2eCase):
 
     def test_the_last_of_several_mx(self):
         """One refuses connections, one has no address, the third is well."""
-        self.gateway.ctl("domains", "add", "several.example", "--level=verify")
+        self.gateway.ctl("domains", "add", "several.example", "--no-ping", "--level=verify")
         self.gateway.send("a@sender.example", "b@several.example", message("by-third"))
         self.postfix.wait_for_message("Subject: by-third")
         entry = self.gateway.wait_for_history(domain="several.example", outcome="delivered")

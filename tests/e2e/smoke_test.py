@@ -35,8 +35,9 @@ class SmokeTest(E2eCase):
 
     def test_main_job(self):
         ctl = self.gateway.ctl
-        ctl("domains", "add", "secure.test", "--level=verify", "--match-names=mx.secure.test")
-        ctl("domains", "add", "plain.test")
+        ctl("domains", "add", "secure.test", "--no-ping", "--level=verify",
+            "--match-names=mx.secure.test")
+        ctl("domains", "add", "plain.test", "--no-ping")
         for number in range(20):
             self.send_over_tls(["b@secure.test"], f"secure-{number}.", size=number * 100)
         self.send_over_tls(["b@secure.test", "b@plain.test"], "mixed", size=20000)

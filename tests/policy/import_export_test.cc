@@ -149,9 +149,10 @@ TEST(JsonTest, HasTheDocumentedForm) {
                   R"("level":"verify","match_names":["mx.example.net",".example.org"],)"
                   R"("fingerprints":[],"minimum_version":"1.2","inbound_action":"defer",)"
                   R"("note":"says \"yes\", in writing; für immer",)"
+                  R"("pattern_unicode":"*.bücher.example",)"
                   R"("created":{"at":"2023-11-14T22:13:20+00:00","by":"root"},)"
                   R"("changed":{"at":"2023-11-14T22:13:20+00:00","by":"root"},"generation":0,)"
-                  R"("last_ping":{"at":"2023-11-14T22:13:20+00:00","summary":"valid"}})");
+                  R"("last_ping":{"at":"2023-11-14T22:13:20+00:00","summary":"valid","warnings":[]}})");
 }
 
 TEST(JsonTest, EveryBadObjectIsNamed) {

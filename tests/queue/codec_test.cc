@@ -179,7 +179,8 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
 TEST(HistoryCodecTest, EveryOutcomeIsReadBack) {
   for (const Outcome outcome :
        {Outcome::kDeferred, Outcome::kDelivered, Outcome::kFailed, Outcome::kExpired,
-        Outcome::kDeletedTlsPolicy, Outcome::kDeletedByAdmin, Outcome::kRefused}) {
+        Outcome::kDeletedTlsPolicy, Outcome::kDeletedByAdmin,
+        Outcome::kReturnedByAdmin, Outcome::kRefused}) {
     HistoryEntry in;
     in.outcome = outcome;
     const HistoryEntry out = DecodeHistoryEntry({}, EncodeHistoryEntry(in)).value();

@@ -159,12 +159,32 @@ TEST_F(HistoryTest, TrimForgetsWhatIsOld) {
     world_.clock().Advance(absl::Hours(1));
   }
   absl::Status trimmed = absl::UnknownError("");
-  world_.spool().TrimHistory(world_.Now() - absl::Hours(2), [&](absl::Status s) { trimmed = s; });
+  world_.spool().TrimHistory(world_.Now() - absl::Hours(2), UINT64_MAX, [&](absl::Status s) { trimmed = s; });
   world_.store().RunAll();
   EXPECT_TRUE(trimmed.ok());
   EXPECT_THAT(Details({}), ElementsAre("5", "4"));
   AppendNumbered(6);
   EXPECT_THAT(Details({}), ElementsAre("6", "5", "4"));
+}
+
+TEST_F(HistoryTest, TrimKeepsToASize) {
+  for (int i = 1; i <= 400; ++i) {
+    HistoryEntry entry;
+    for (int byte = 0; byte < 4096; ++byte) {
+      entry.detail.push_back(static_cast<char>('a' + world_.random().Below(26)));
+    }
+    Append(entry);
+    world_.clock().Advance(absl::Hours(1));
+  }
+  absl::Status trimmed = absl::UnknownError("");
+  world_.spool().TrimHistory(absl::InfinitePast(), 800'000,
+                             [&](absl::Status s) { trimmed = s; });
+  world_.store().RunAll();
+  ASSERT_TRUE(trimmed.ok()) << trimmed;
+  const size_t left = Query({.limit = 1000}).entries.size();
+  EXPECT_GT(left, 20u);  // some 190: sizes are rough
+  EXPECT_LT(left, 350u);
+  EXPECT_EQ(Query({.limit = 1}).entries.at(0).sequence, 400u);
 }
 
 TEST_F(HistoryTest, StandsOrFallsWithWhatItTells) {

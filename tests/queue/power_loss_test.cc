@@ -197,11 +197,14 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
       std::advance(at, static_cast<std::ptrdiff_t>(Below(fates_.size())));
       const ItemName item = at->first;
       if (at->second == Fate::kWaits) at->second = Fate::kFinished;
-      world_.spool().Remove({.message_id = item.first, .destination = item.second, .by = "test"},
-                            [](const absl::StatusOr<uint64_t>&) {});
+      world_.spool().Remove({.message_id = item.first, .destination = item.second},
+                            {.by = "test", .why = ""}, [](const absl::StatusOr<uint64_t>&) {});
     }
     const uint64_t generation = ++asked_generation_;
-    world_.spool().WritePolicy({{.key = "entry", .value = absl::StrCat(generation)}}, generation,
+    world_.spool().WritePolicy({.entries = {{.key = "entry", .value = absl::StrCat(generation)}},
+                                .changes = {},
+                                .pings = {},
+                                .generation = generation},
                                [this, generation](const absl::Status& written) {
                                  if (written.ok()) acknowledged_generation_ = generation;
                                });

@@ -62,8 +62,8 @@ TEST_F(QueueListTest, Filters) {
   EXPECT_THAT(Destinations({.message_id = aa.id}), ElementsAre("aa.example"));
   EXPECT_THAT(Destinations({.sender = "DAVE@sender.example"}), ElementsAre("b.example"));
   EXPECT_THAT(Destinations({.recipient = "BOB@a.example"}), ElementsAre("a.example"));
-  EXPECT_THAT(Destinations({.in_flight = false}), ElementsAre("b.example"));
-  EXPECT_THAT(Destinations({.in_flight = true}), ElementsAre("a.example", "aa.example"));
+  EXPECT_THAT(Destinations({.state = ItemState::kWaiting}), ElementsAre("b.example"));
+  EXPECT_THAT(Destinations({.state = ItemState::kActive}), ElementsAre("a.example", "aa.example"));
   EXPECT_THAT(Destinations({.destination = "nowhere.example"}), IsEmpty());
 }
 

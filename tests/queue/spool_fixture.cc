@@ -123,16 +123,38 @@ absl::StatusOr<io::Body> SpoolWorld::LoadBody(const Envelope& envelope) {
   return RunUntil(answer);
 }
 
-absl::StatusOr<uint64_t> SpoolWorld::RetryNow(RetrySelection selection) {
+absl::StatusOr<uint64_t> SpoolWorld::RetryNow(Selection selection) {
   std::optional<absl::StatusOr<uint64_t>> answer;
   spool_->RetryNow(std::move(selection),
                    [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
   return RunUntil(answer);
 }
 
-absl::StatusOr<uint64_t> SpoolWorld::Remove(Removal removal) {
+absl::StatusOr<uint64_t> SpoolWorld::Hold(Selection selection, Reason reason) {
   std::optional<absl::StatusOr<uint64_t>> answer;
-  spool_->Remove(std::move(removal), [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  spool_->Hold(std::move(selection), std::move(reason),
+               [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<uint64_t> SpoolWorld::EndHold(Selection selection) {
+  std::optional<absl::StatusOr<uint64_t>> answer;
+  spool_->EndHold(std::move(selection), [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<uint64_t> SpoolWorld::Remove(Selection selection, Reason reason) {
+  std::optional<absl::StatusOr<uint64_t>> answer;
+  spool_->Remove(std::move(selection), std::move(reason),
+                 [&](absl::StatusOr<uint64_t> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
+absl::StatusOr<SelectedWork> SpoolWorld::TakeSelected(Selection selection, std::string position,
+                                                      size_t limit) {
+  std::optional<absl::StatusOr<SelectedWork>> answer;
+  spool_->TakeSelected(std::move(selection), std::move(position), limit,
+                       [&](absl::StatusOr<SelectedWork> a) { answer = std::move(a); });
   return RunUntil(answer);
 }
 

@@ -74,8 +74,12 @@ class SpoolWorld {
   absl::StatusOr<TakenWork> TakeDue(size_t limit = 1000);
   absl::StatusOr<TakenWork> TakeExpired(size_t limit = 1000);
   absl::StatusOr<io::Body> LoadBody(const Envelope& envelope);
-  absl::StatusOr<uint64_t> RetryNow(RetrySelection selection);
-  absl::StatusOr<uint64_t> Remove(Removal removal);
+  absl::StatusOr<uint64_t> RetryNow(Selection selection);
+  absl::StatusOr<uint64_t> Hold(Selection selection, Reason reason);
+  absl::StatusOr<uint64_t> EndHold(Selection selection);
+  absl::StatusOr<uint64_t> Remove(Selection selection, Reason reason);
+  absl::StatusOr<SelectedWork> TakeSelected(Selection selection, std::string position,
+                                            size_t limit);
   void Release(const Envelope& envelope, absl::Time not_before = absl::InfinitePast());
 
   // Attempts that end well, or not.

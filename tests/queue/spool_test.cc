@@ -332,21 +332,21 @@ TEST_P(SpoolTest, RetryNowOfManyGoesInSteps) {
 TEST_P(SpoolTest, RemoveErasesAndTellsHistory) {
   const NewMessage message = world_.Compose({"a.example", "b.example"});
   ASSERT_TRUE(world_.Accept(message).ok());
-  const Removal removal = {
-      .message_id = message.id, .destination = "", .by = "root", .reason = "spam"};
-  EXPECT_EQ(world_.Remove(removal).status().code(), absl::StatusCode::kFailedPrecondition);
+  const Selection all = {.message_id = message.id, .destination = ""};
+  const Reason reason = {.by = "root", .why = "spam"};
+  EXPECT_EQ(world_.Remove(all, reason).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(world_.Defer(message.envelopes[0], world_.Now() + absl::Hours(1)).ok());
   // One of the two is still being sent: nothing is removed.
-  EXPECT_EQ(world_.Remove(removal).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(world_.Remove(all, reason).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(*world_.spool().Find(message.id), SizeIs(2));
   ASSERT_TRUE(world_.Defer(message.envelopes[1], world_.Now() + absl::Hours(1)).ok());
 
-  Removal one = removal;
+  Selection one = all;
   one.destination = "a.example";
-  EXPECT_EQ(world_.Remove(one).value(), 1u);
+  EXPECT_EQ(world_.Remove(one, reason).value(), 1u);
   EXPECT_EQ(world_.CountRows()["body"], 1u);
-  EXPECT_EQ(world_.Remove(removal).value(), 1u);
-  EXPECT_EQ(world_.Remove(removal).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(world_.Remove(all, reason).value(), 1u);
+  EXPECT_EQ(world_.Remove(all, reason).status().code(), absl::StatusCode::kNotFound);
   const HistoryPage history = world_.spool().QueryHistory({}).value();
   ASSERT_THAT(history.entries, SizeIs(2));
   EXPECT_EQ(history.entries[0].outcome, Outcome::kDeletedByAdmin);
@@ -358,7 +358,8 @@ TEST_P(SpoolTest, RemoveErasesAndTellsHistory) {
 TEST_P(SpoolTest, PolicyRowsAreKept) {
   const auto write = [this](std::vector<PolicyWrite> writes, uint64_t generation) {
     absl::Status answer = absl::UnknownError("");
-    world_.spool().WritePolicy(std::move(writes), generation,
+    world_.spool().WritePolicy({.entries = std::move(writes), .changes = {}, .pings = {},
+                                .generation = generation},
                                [&](absl::Status status) { answer = status; });
     world_.store().RunAll();
     return answer;

@@ -38,7 +38,9 @@ class StoreCheckTest : public ::testing::Test {
                                    [](const absl::Status&) {});
       policy.push_back({.key = absl::StrCat("domain", i), .value = std::string(100, 'p')});
     }
-    world_.spool().WritePolicy(std::move(policy), 7, [](const absl::Status&) {});
+    world_.spool().WritePolicy({.entries = std::move(policy), .changes = {"a change"}, .pings = {},
+                                .generation = 7},
+                               [](const absl::Status&) {});
     world_.Close();
     ASSERT_TRUE(world_.Open().ok());
     world_.Close();
@@ -108,7 +110,7 @@ TEST_F(StoreCheckTest, AWholeStoreIsWhole) {
                                                    {"due", 200},
                                                    {"expiry", 200},
                                                    {"history", 100},
-                                                   {"policy", 101}}));
+                                                   {"policy", 102}}));
 }
 
 TEST_F(StoreCheckTest, WhatIsInTheLogAloneIsCheckedToo) {

@@ -61,6 +61,26 @@ TEST_F(OutcomeExpiryTest, BecauseOfTlsPolicy) {
             "deleted because of TLS policy after 168h3s; last: certificate names: other");
 }
 
+TEST_F(OutcomeExpiryTest, GivenBackByAnAdministrator) {
+  const queue::Envelope envelope = AfterTlsFailure();
+  const OutcomeWriter::Written written =
+      writer_.OfReturn(envelope, {.by = "alice", .why = "no such domain"}, late_);
+  EXPECT_FALSE(queue::HasPending(written.result.envelope));
+  ASSERT_THAT(written.result.history, SizeIs(1));
+  EXPECT_EQ(written.result.history[0].outcome, queue::Outcome::kReturnedByAdmin);
+  EXPECT_EQ(written.result.history[0].detail, "by alice: no such domain");
+  EXPECT_THAT(written.result.history[0].recipients, ElementsAre("bob@example.net"));
+  const queue::NewMessage told = NotificationOf(written, io::Body::Copy("Subject: x\r\n\r\nbody"));
+  const std::string text = told.body.Flatten();
+  EXPECT_THAT(text, HasSubstr("given back by the administrator"));
+  EXPECT_THAT(text, HasSubstr("Status: 5.0.0"));
+  EXPECT_THAT(text, HasSubstr("Subject: x"));
+
+  queue::Envelope nobody = envelope;
+  nobody.sender.clear();
+  EXPECT_THAT(writer_.OfReturn(nobody, {.by = "alice", .why = ""}, late_).failed, IsEmpty());
+}
+
 TEST_F(OutcomeExpiryTest, ForAnyOtherCause) {
   const OutcomeWriter::Written written =
       writer_.OfExpiry(After(Sent({Deferred()}), {"bob@example.net"}), late_);

@@ -64,11 +64,13 @@ class PingTest : public testing::Test, private LaneHost {
   FakeResolver resolver_;
   Settings settings_;
   absl::Duration took_;
+  PingOrder order_ = {.domain = "example.com", .entry = nullptr, .addresses = {}};
 
  private:
   io::Task<void> Run(absl::Duration limit, PingResult& result) {
     const MonoTime begun = core_.Now();
-    result = co_await PingDomain(*this, "example.com", begun + limit);
+    PingOrder order = order_;
+    result = co_await PingDomain(*this, std::move(order), begun + limit);
     took_ = core_.Now() - begun;
   }
 

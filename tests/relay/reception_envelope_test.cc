@@ -79,7 +79,15 @@ TEST_F(ReceptionEnvelopeTest, MonitorModeCountsWhatItWouldHaveRefused) {
   Mail("alice@example.com");
   EXPECT_EQ(counters_.tls_would_be_required.value(), 2u);
   EXPECT_EQ(counters_.tls_required.value(), 0u);
-  EXPECT_THAT(History(), IsEmpty());
+  const std::vector<queue::HistoryEntry> history = History();
+  ASSERT_THAT(history, SizeIs(2));
+  for (const queue::HistoryEntry& entry : history) {
+    EXPECT_EQ(entry.outcome, queue::Outcome::kWouldRefuse);
+    EXPECT_TRUE(entry.monitored);
+    EXPECT_FALSE(entry.tls);
+    EXPECT_EQ(entry.domain, "example.com");
+    EXPECT_EQ(entry.entry, "example.com");
+  }
 }
 
 TEST_F(ReceptionEnvelopeTest, AnExemptionInsideAWildcardExempts) {

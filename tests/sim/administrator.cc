@@ -113,13 +113,12 @@ void Administrator::RemoveSomething(relay::Control& control) {
   const absl::StatusOr<queue::QueuePage> page = control.ListQueue(query, Deadline());
   if (!page.ok() || page->items.empty()) return;
   const queue::Envelope& chosen = page->items[world_.random().Below(page->items.size())].envelope;
-  queue::Removal removal;
-  removal.message_id = chosen.id;
-  if (world_.OneIn(2)) removal.destination = chosen.destination;
-  removal.by = "simulated administrator";
-  removal.reason = "a test";
+  queue::Selection selection;
+  selection.message_id = chosen.id;
+  if (world_.OneIn(2)) selection.destination = chosen.destination;
+  const queue::Reason reason = {.by = "simulated administrator", .why = "a test"};
   ledger_.RemovedByAdmin(chosen.id.ToString());
-  const absl::StatusOr<uint64_t> removed = control.RemoveQueued(removal, Deadline());
+  const absl::StatusOr<uint64_t> removed = control.RemoveQueued(selection, reason, Deadline());
   world_.Tell(absl::StrCat("administrator removes ", chosen.id.ToString(), ": ",
                            removed.ok() ? absl::StrCat(*removed) : removed.status().ToString()));
 }
@@ -132,7 +131,7 @@ void Administrator::Act(relay::Control& control) {
       ChangeList(control);
       break;
     case 3: {
-      queue::RetrySelection selection;
+      queue::Selection selection;
       if (world_.OneIn(2)) {
         selection.destination = town_.domains()[world_.random().Below(town_.domains().size())].name;
       }

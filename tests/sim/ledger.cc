@@ -284,7 +284,8 @@ void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
     if (entry.attempt == 0 || !entry.message_id.has_value()) continue;
     if (entry.outcome == queue::Outcome::kExpired ||
         entry.outcome == queue::Outcome::kDeletedTlsPolicy ||
-        entry.outcome == queue::Outcome::kDeletedByAdmin) {
+        entry.outcome == queue::Outcome::kDeletedByAdmin ||
+        entry.outcome == queue::Outcome::kReturnedByAdmin) {
       continue;
     }
     const std::string id = entry.message_id->ToString();

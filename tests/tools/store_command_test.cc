@@ -82,7 +82,8 @@ class StoreCommandTest : public ::testing::Test {
 
   void WritePolicy(const std::string& key, const std::string& value) {
     absl::Notification written;
-    spool_->WritePolicy({{.key = key, .value = value}}, 1,
+    spool_->WritePolicy({.entries = {{.key = key, .value = value}}, .changes = {}, .pings = {},
+                          .generation = 1},
                         [&written](const absl::Status&) { written.Notify(); });
     written.WaitForNotification();
   }
