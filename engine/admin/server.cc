@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -83,6 +84,31 @@ struct Stream {
   static void Free(void* stream) { delete static_cast<Stream*>(stream); }
 };
 
+// What every answer has, unless its handler says otherwise: nobody keeps it, and no browser runs,
+// frames, guesses at or tells others of what it has got.
+constexpr std::pair<const char*, const char*> kHeaders[] = {
+    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+};
+
+void AddHeaders(const Response& response, MHD_Response* answer) {
+  MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+  for (const auto& [name, value] : kHeaders) {
+    const bool replaced = std::any_of(
+        response.headers.begin(), response.headers.end(),
+        [own = name](const auto& header) { return absl::EqualsIgnoreCase(header.first, own); });
+    if (!replaced) MHD_add_response_header(answer, name, value);
+  }
+  for (const auto& [name, value] : response.headers) {
+    MHD_add_response_header(answer, name.c_str(), value.c_str());
+  }
+}
+
 MHD_Result Send(MHD_Connection* connection, Response response) {
   MHD_Response* const answer =
       response.source ? MHD_create_response_from_callback(
@@ -91,12 +117,7 @@ MHD_Result Send(MHD_Connection* connection, Response response) {
                       : MHD_create_response_from_buffer(response.body.size(), response.body.data(),
                                                         MHD_RESPMEM_MUST_COPY);
   SLUICE_CHECK(answer != nullptr);
-  MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
-  MHD_add_response_header(answer, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-  MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
-  if (!response.allow.empty()) {
-    MHD_add_response_header(answer, MHD_HTTP_HEADER_ALLOW, response.allow.c_str());
-  }
+  AddHeaders(response, answer);
   const MHD_Result queued =
       MHD_queue_response(connection, static_cast<unsigned>(response.status), answer);
   MHD_destroy_response(answer);
@@ -284,6 +305,7 @@ std::optional<Response> Server::Service::Begin(MHD_Connection* connection, const
   const absl::string_view content_type = Header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
   request.content_type = absl::AsciiStrToLower(
       absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';'))));
+  request.if_none_match = Header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
   const MHD_ConnectionInfo* const info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   SLUICE_CHECK(info != nullptr);

@@ -37,6 +37,7 @@ OWNERS = {
     r"<unbound\.h>": ["engine/dns"],
     r"<idn2\.h>": ["policy"],
     r"<microhttpd\.h>": ["engine/admin"],
+    r"<gnutls/": ["engine/admin"],
     r"<curl/": ["tools"],
 }
 
