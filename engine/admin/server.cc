@@ -24,6 +24,7 @@
 #include "engine/admin/domains_api.h"
 #include "engine/admin/history_api.h"
 #include "engine/admin/http_message.h"
+#include "engine/admin/page/page.h"
 #include "engine/admin/policy_editor.h"
 #include "engine/admin/queue_api.h"
 #include "engine/admin/reply.h"
@@ -153,6 +154,7 @@ class Server::Service {
     history_.AddTo(router_);
     certificates_.AddTo(router_);
     status_.AddTo(router_);
+    page_.AddTo(router_);
   }
   ~Service() { Stop(); }
 
@@ -184,6 +186,7 @@ class Server::Service {
   HistoryApi history_;
   CertificatesApi certificates_;
   StatusApi status_;
+  const Page page_;
   Router router_;
   std::unique_ptr<ControlSocket> socket_;
   MHD_Daemon* daemon_ = nullptr;
