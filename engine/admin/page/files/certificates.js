@@ -29,7 +29,8 @@ export function showCertificates(main, session) {
   main.append(
       h('div', {class: 'toolbar'}, h('p', {class: 'muted'}, text('certificates.about')),
         h('div', {class: 'buttons'},
-          actionButton(session, {label: text('certificates.reload'), action: reload}))),
+          actionButton(session, {label: text('certificates.reload'), kind: 'plain',
+                                 action: reload}))),
       fault, list.element);
   list.refresh();
   return list.stop;

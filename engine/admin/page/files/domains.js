@@ -75,14 +75,15 @@ export function showDomains(main, session) {
         {label: text('column.last_ping')}, {label: text('field.note'), class: 'note'},
         {label: text('column.actions'), class: 'actions', hidden: true},
       ],
-      rows: answer.entries.map((entry) => [
+      rows: answer.entries.map((entry) => ({cells: [
         h('a', {href: linkTo('history', {domain: domainOf(entry.pattern)}), class: 'code'},
           entry.pattern),
         h('span', {class: `badge ${entry.mode === 'enforce' ? 'on' : ''}`},
           word('mode', entry.mode)),
-        word('direction', entry.direction), word('level', entry.level),
+        word('direction', entry.direction),
+        h('span', {title: word('level_long', entry.level)}, word('level', entry.level)),
         `TLS ${entry.minimum_version}`, lastPing(entry), entry.note, actions(entry),
-      ]),
+      ]})),
     });
   }
 
@@ -126,7 +127,7 @@ export function showDomains(main, session) {
            options: [any, ...options('direction', kDirections)]},
           {name: 'level', label: text('field.level'), options: [any, ...options('level', kLevels)]},
         ], filters, narrowed),
-        actionButton(session, {label: text('entry.add'), focus: 'add', primary: true,
+        actionButton(session, {label: text('entry.add'), focus: 'add', kind: 'primary',
                                action: () => edit(null)})),
       list.element);
   list.refresh();

@@ -12,12 +12,12 @@ const kFields = [
   {name: 'pattern', input: 'text', fixed: true},
   {name: 'mode', options: kModes},
   {name: 'direction', options: kDirections},
-  {name: 'level', options: kLevels},
+  {name: 'level', options: kLevels, explained: 'level_long'},
+  {name: 'minimum_version', options: kMinimumVersions},
   {name: 'match_names', input: 'list', onlyWith: ['verify', 'secure']},
   {name: 'fingerprints', input: 'list', onlyWith: ['fingerprint']},
-  {name: 'minimum_version', options: kMinimumVersions},
   {name: 'inbound_action', options: kInboundActions},
-  {name: 'note', input: 'text'},
+  {name: 'note', input: 'text', narrow: true},
 ];
 
 // `entry` is null for a new one. `onSaved(entry, ping)` is called when the daemon has it; `ping` is
@@ -65,7 +65,7 @@ export function editEntry(entry, onSaved) {
   const dialog = openDialog(
       entry === null ? text('entry.add.title') : text('entry.edit.title', {pattern: entry.pattern}),
       [h('form', {class: 'entry', onsubmit: submit}, problem,
-         h('div', {class: 'grid'}, fields.map((field) => field.element)),
+         h('div', {class: 'fields'}, fields.map((field) => field.element)),
          h('footer', {}, h('button', {type: 'button', onclick: () => dialog.close()},
                            text('cancel')), save))]);
   level.addEventListener('change', showMatching);
@@ -73,7 +73,7 @@ export function editEntry(entry, onSaved) {
   fields[entry === null ? 0 : 1].input.focus();
 }
 
-function formField({name, input: kind, options: names, onlyWith, fixed}, entry) {
+function formField({name, input: kind, options: names, explained, onlyWith, fixed, narrow}, entry) {
   const id = newId();
   const hint = newId();
   const faultId = newId();
@@ -81,7 +81,7 @@ function formField({name, input: kind, options: names, onlyWith, fixed}, entry) 
   const common = {id, name, 'aria-describedby': `${hint} ${faultId}`};
   let input;
   if (names) {
-    input = h('select', common, options(name, names).map(
+    input = h('select', common, options(explained ?? name, names).map(
         ([value, label]) => h('option', {value, selected: value === now}, label)));
   } else if (kind === 'list') {
     input = h('textarea', {...common, rows: 2, spellcheck: 'false', autocapitalize: 'none'},
@@ -92,7 +92,7 @@ function formField({name, input: kind, options: names, onlyWith, fixed}, entry) 
                         autocapitalize: 'none', maxlength: 1024});
   }
   const fault = h('p', {class: 'fault', id: faultId, lang: 'en'});
-  const element = h('div', {class: `field${names ? '' : ' whole'}`},
+  const element = h('div', {class: `field${names || narrow ? '' : ' whole'}`},
                     h('label', {for: id}, text(`field.${name}`)), input,
                     h('p', {class: 'hint', id: hint}, text(`hint.${name}`)), fault);
   const value = kind === 'list' ? () => input.value.split(/[\s,]+/).filter((item) => item !== '')

@@ -83,16 +83,15 @@ function entryTable({entries, labels}) {
       {label: text('column.time'), class: 'time'}, {label: text('column.event')},
       {label: text('column.from_to')}, {label: labels.domain}, {label: labels.server},
     ],
-    rows: entries.map((entry) => [
+    rows: entries.map((entry) => ({cells: [
       h('time', {datetime: entry.at}, dateTime(entry.at)),
       [h('span', {class: `badge ${kBadges[entry.outcome] ?? ''}`}, entry.heading), ' ',
-       entry.reason_text ?? '',
-       h('details', {}, h('summary', {}, text('details')), details(entry, labels))],
+       entry.reason_text ?? ''],
       [h('div', {}, senderText(entry.sender)),
        (entry.recipients ?? []).map((address) => h('div', {}, `→ ${address}`))],
       h('span', {class: 'code'}, entry.domain ?? ''),
       h('span', {class: 'code'}, entry.mx ?? entry.address ?? ''),
-    ]),
+    ], detail: () => details(entry, labels)})),
   });
 }
 

@@ -75,12 +75,9 @@ export function bytes(value) {
 }
 
 export function dateTime(iso) {
-  return new Intl.DateTimeFormat(current, {dateStyle: 'medium', timeStyle: 'medium'})
+  return new Intl.DateTimeFormat(current, {dateStyle: 'medium', timeStyle: 'medium',
+                                             hourCycle: 'h23'})
       .format(new Date(iso));
-}
-
-export function date(iso) {
-  return new Intl.DateTimeFormat(current, {dateStyle: 'medium'}).format(new Date(iso));
 }
 
 // "5 minutes ago", "in 3 hours".
@@ -88,9 +85,9 @@ export function relativeTime(iso) {
   const seconds = (new Date(iso) - Date.now()) / 1000;
   const format = new Intl.RelativeTimeFormat(current, {numeric: 'auto'});
   for (const [unit, length] of [['day', 86400], ['hour', 3600], ['minute', 60]]) {
-    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= 1.5 * length) return format.format(Math.round(seconds / length), unit);
   }
-  return format.format(Math.trunc(seconds), 'second');
+  return format.format(Math.round(seconds), 'second');
 }
 
 export function duration(seconds) {

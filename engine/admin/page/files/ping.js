@@ -63,7 +63,7 @@ function pingResult(answer) {
       h('span', {class: 'muted'}, answer.entry === '' ?
           text('ping.no_entry', {level: word('level', answer.level)}) :
           text('ping.by_entry', {entry: answer.entry, level: word('level', answer.level)}))),
-    answer.hint === '' ? null : h('p', {class: 'advice'}, hintOf('dns_failure', answer.hint)),
+    answer.hint === '' ? null : h('p', {class: 'advice'}, adviceOf(['dns_failure'], answer.hint)),
     h('ul', {class: 'targets'}, answer.targets.map((target) => h('li', {}, pingTarget(target)))),
   ].filter((node) => node !== null);
 }
@@ -76,11 +76,12 @@ function pingTarget(target) {
       h('strong', {class: 'code'}, target.mx || target.address), ' ',
       target.mx && target.address ? h('span', {class: 'muted code'}, target.address) : null, ' ',
       h('span', {class: 'muted'}, text('ping.took', {ms: number(target.took_ms)}))),
-    target.valid ? null : h('p', {class: 'why'}, `${word('stage', target.stage)}: `,
-                            h('strong', {}, word('reason', target.reason || target.stage)),
-                            target.detail ? h('span', {lang: 'en'}, ` (${target.detail})`) : null),
-    target.hint ? h('p', {class: 'advice'}, hintOf(target.reason, target.hint)) : null,
+    target.valid ? null : h('p', {}, h('strong', {}, failureOf(target)), ' ', h(
+        'span', {class: 'muted'}, text('ping.at_stage', {stage: word('stage', target.stage)}))),
+    target.hint ? h('p', {class: 'advice'}, adviceOf([target.reason, target.stage], target.hint))
+                : null,
     definitions([
+      [text('field.detail'), target.detail && h('span', {lang: 'en'}, target.detail)],
       [text('field.reply'), target.smtp_reply],
       [text('field.tls'), [target.tls_version, target.cipher].filter(Boolean).join(', ')],
       [text('field.certificate'), certificate?.subject],
@@ -93,8 +94,14 @@ function pingTarget(target) {
   ].filter((node) => node !== null);
 }
 
-// The daemon's advice is English; the page has its own where it speaks otherwise.
-function hintOf(reason, english) {
-  const own = word('advice', reason);
-  return own === reason ? h('span', {lang: 'en'}, english) : own;
+// By its reason of TLS, or else by the stage.
+function failureOf({reason, stage}) {
+  return reason === '' ? word('failure', stage) : word('reason', reason);
+}
+
+// The daemon's advice is English; the page has its own, for the first of `causes` that it knows,
+// where it speaks another language.
+function adviceOf(causes, english) {
+  const own = causes.map((cause) => word('advice', cause)).find((said, i) => said !== causes[i]);
+  return own ?? h('span', {lang: 'en'}, english);
 }

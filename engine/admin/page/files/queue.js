@@ -67,7 +67,7 @@ export function showQueue(main, session) {
         {label: text('column.next_try')}, {label: text('column.deadline')},
         {label: text('column.actions'), class: 'actions', hidden: true},
       ],
-      rows: messages.map((message) => [
+      rows: messages.map((message) => ({cells: [
         [h('span', {class: 'code'}, message.destination), ' ',
          message.state === 'active' ? h('span', {class: 'badge'}, text('queue.active')) : null],
         [h('div', {}, senderText(message.sender)),
@@ -77,7 +77,7 @@ export function showQueue(main, session) {
              message.message_id), ` · ${bytes(message.size_bytes)}`)],
         failure(message.last_failure), String(message.attempts), when(message.next_try_at),
         when(message.deadline_at), actions(message),
-      ]),
+      ]})),
     });
   }
 
@@ -115,7 +115,7 @@ export function showQueue(main, session) {
         ], filters, fromTheFirst),
         h('div', {class: 'buttons'},
           h('button', {type: 'button', onclick: list.refresh}, text('refresh')),
-          actionButton(session, {label: text('queue.retry_all'), action: () => retry(
+          actionButton(session, {label: text('queue.retry_all'), kind: 'plain', action: () => retry(
               filters.domain ? {domain: filters.domain} : {all: true})}))),
       fault, list.element);
   list.refresh();
@@ -139,7 +139,8 @@ function when(iso) {
 
 function failure(last) {
   if (!last) return h('span', {class: 'muted'}, text('queue.no_failure'));
-  return [h('span', {class: `badge ${last.tls ? 'bad' : 'warn'}`}, word('stage', last.stage)), ' ',
+  return [last.tls ? h('span', {class: 'badge bad'}, 'TLS')
+                   : h('span', {class: 'badge warn'}, word('stage', last.stage)), ' ',
           last.reason ? word('reason', last.reason) : null,
           h('div', {class: 'muted small', lang: 'en'}, last.text)];
 }

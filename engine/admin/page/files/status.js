@@ -4,7 +4,7 @@ import {barChart, lineChart} from './charts.js';
 import {h} from './dom.js';
 import {bytes, dateTime, duration, number, relativeTime, text, word} from './language.js';
 import {reasonOf} from './region.js';
-import {kKeptMilliseconds, levels, rates} from './status_feed.js';
+import {levels, rates} from './status_feed.js';
 import {definitions, table} from './table.js';
 
 export function showStatus(main, session, feed) {
@@ -35,6 +35,9 @@ export function showStatus(main, session, feed) {
   return feed.listen(draw);
 }
 
+// How far back charts go: as far as there is something to show.
+const kSpans = [1, 2, 5, 10, 15].map((minutes) => minutes * 60000);
+
 function tiles({queue, total}) {
   const tile = (name, value, note) => h('div', {class: 'tile'}, h('span', {}, name),
                                         h('strong', {}, value),
@@ -58,7 +61,9 @@ function tiles({queue, total}) {
 
 function drawCharts(samples, {total}) {
   const until = samples.at(-1)?.at ?? performance.now();
-  const chart = (title, series) => lineChart({title, series, until, span: kKeptMilliseconds});
+  const seen = until - (samples[0]?.at ?? until);
+  const span = kSpans.find((length) => length >= seen) ?? kSpans.at(-1);
+  const chart = (title, series) => lineChart({title, series, until, span});
   const failures = Object.entries(total.failures)
                        .map(([name, value]) => ({name: failureName(name), value}))
                        .sort((a, b) => b.value - a.value);
@@ -112,6 +117,7 @@ function coreTable({cores, total}) {
     caption: text('status.cores'),
     columns: [{label: text('status.core')}, ...kCoreCounts.map(
         (count) => ({label: text(`count.${count}`), class: 'number'}))],
-    rows: [...cores.map((core) => row(String(core.core), core)), row(text('status.total'), total)],
+    rows: [...cores.map((core) => row(String(core.core), core)), row(text('status.total'), total)]
+              .map((cells) => ({cells})),
   });
 }

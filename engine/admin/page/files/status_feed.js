@@ -8,7 +8,7 @@
 import {get} from './api.js';
 
 const kEveryMilliseconds = 2000;
-export const kKeptMilliseconds = 15 * 60 * 1000;
+const kKeptMilliseconds = 15 * 60 * 1000;
 
 export class StatusFeed {
   #listeners = new Set();
