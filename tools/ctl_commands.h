@@ -48,6 +48,9 @@ absl::StatusOr<int> ShowHistory(const Context& context, const Invocation& invoca
 absl::StatusOr<int> ShowCertificates(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Reload(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> AddToken(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ListTokens(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> RemoveToken(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> CheckStore(const Context& context, const Invocation& invocation);
 
 // To standard output; what cannot be written there is FailedPrecondition in the end (Flush).

@@ -94,6 +94,17 @@ absl::StatusOr<Target> ParseTarget(absl::string_view raw) {
   return target;
 }
 
+Access AccessOf(const Route& route) {
+  if (route.access != Access::kByMethod) return route.access;
+  return route.method == "GET" ? Access::kRead : Access::kWrite;
+}
+
+std::vector<const Route*> Router::routes() const {
+  std::vector<const Route*> routes;
+  for (const Entry& entry : entries_) routes.push_back(&entry.route);
+  return routes;
+}
+
 void Router::Add(Route route) {
   const std::vector<absl::string_view> segments = SegmentsOf(route.path.substr(1));
   entries_.push_back({std::move(route), {segments.begin(), segments.end()}});

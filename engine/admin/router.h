@@ -55,6 +55,9 @@ struct Route {
   Access access = Access::kByMethod;
 };
 
+// Of what kByMethod stands for.
+Access AccessOf(const Route& route);
+
 class Router {
  public:
   struct Found {
@@ -65,6 +68,7 @@ class Router {
 
   void Add(Route route);
   Found Find(absl::string_view method, const Target& target) const;
+  std::vector<const Route*> routes() const;
 
  private:
   struct Entry {

@@ -3,8 +3,8 @@
 //   Page page;
 //   page.AddTo(router);
 //
-// "/" is the page, "/page/…" is what it consists of. It is plain HTML, CSS and ES modules, served as
-// they stand in the tree, and asks the HTTP API for whatever it shows, with the token that its
+// "/" is the page, "/page/…" is what it consists of. It is plain HTML, CSS and ES modules, served
+// as they stand in the tree, and asks the HTTP API for whatever it shows, with the token that its
 // reader types in. Its Content-Security-Policy lets it talk to nobody but this daemon, run nothing
 // but its own files, and be framed by nobody.
 //
