@@ -5,8 +5,8 @@ import test from 'node:test';
 
 import {openReader, scene} from './browser.js';
 
-test('a wrong token says so, a right one opens, and signing out closes', async () => {
-  const reader = await openReader({token: null});
+test('a wrong token says so, a right one opens, and signing out closes', async (t) => {
+  const reader = await openReader(t, {token: null});
   const {page} = reader;
   reader.expectRefusals(401);
   await page.getByLabel('Access token').fill('sluice_wrong');
@@ -27,17 +27,15 @@ test('a wrong token says so, a right one opens, and signing out closes', async (
   await page.getByLabel('Access token').waitFor();
   await page.reload();
   await page.getByLabel('Access token').waitFor();
-  await reader.close();
 });
 
-test('a view that is asked for by its address is there after signing in', async () => {
-  const reader = await openReader({view: '#certificates'});
+test('a view that is asked for by its address is there after signing in', async (t) => {
+  const reader = await openReader(t, {view: '#certificates'});
   await reader.see(scene.serialNumber);
-  await reader.close();
 });
 
-test('a token for reading shows everything and changes nothing', async () => {
-  const reader = await openReader({token: scene.readToken});
+test('a token for reading shows everything and changes nothing', async (t) => {
+  const reader = await openReader(t, {token: scene.readToken});
   const {page} = reader;
   await reader.see('Read-only access');
   await reader.row('late.test').waitFor();
@@ -51,5 +49,4 @@ test('a token for reading shows everything and changes nothing', async () => {
   await reader.go('queue');
   await reader.row('late.test').waitFor();
   assert.equal(await page.getByRole('button', {name: 'Retry all now'}).isDisabled(), true);
-  await reader.close();
 });

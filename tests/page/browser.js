@@ -1,14 +1,17 @@
-// A browser for one script: Chromium with a page in it, and a watch over what must never happen.
+// A browser for a script: Chromium, each test with a page of its own that shares nothing with the
+// others, and a watch over what must never happen.
 //
-//   const reader = await openReader();                  // signed in
-//   await reader.see('No entry matches.');
-//   await reader.close();                               // fails if anything untoward was seen
+//   test('…', async (t) => {
+//     const reader = await openReader(t);               // signed in
+//     await reader.see('No entry matches.');
+//   });                                                 // fails if anything untoward was seen
 //
 // Untoward are: a request that leaves the page's origin, a breach of its Content-Security-Policy,
 // an exception, and anything in the browser's console. Answers of the API that are refusals stand in
 // the console too: those that a script provokes it names with `expectRefusals`.
 
 import assert from 'node:assert/strict';
+import {after} from 'node:test';
 
 import {chromium} from 'playwright-core';
 
@@ -19,25 +22,31 @@ export async function act(name) {
   assert.equal(answer.status, 204, `${name} failed: see the scene's errors`);
 }
 
-export async function openReader({token = scene.token, view = '', locale = 'en-US', ...options} = {}) {
+// `token` null: not signed in. `options` are Playwright's for a browser context.
+export async function openReader(
+    t, {token = scene.token, view = '', locale = 'en-US', ...options} = {}) {
   const reader = new Reader();
+  t.after(() => reader.close());
   await reader.open({locale, ...options});
   await reader.page.goto(scene.url + view);
   if (token !== null) await reader.signIn(token);
   return reader;
 }
 
+let browser = null;
+after(() => browser?.close());
+
 class Reader {
   #untoward = [];
   #refusals = new Set();
 
   async open(options) {
-    this.browser = await chromium.launch({
+    browser ??= await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: process.getuid() === 0 ? ['--no-sandbox'] : [], timeout: scene.patience});
-    const context = await this.browser.newContext({viewport: {width: 1280, height: 800}, ...options});
-    context.setDefaultTimeout(scene.patience);
-    this.page = await context.newPage();
+    this.context = await browser.newContext({viewport: {width: 1280, height: 800}, ...options});
+    this.context.setDefaultTimeout(scene.patience);
+    this.page = await this.context.newPage();
     const origin = new URL(scene.url).origin;
     this.page.on('request', (request) => {
       if (new URL(request.url()).origin !== origin) this.#untoward.push(`asked ${request.url()}`);
@@ -97,7 +106,7 @@ class Reader {
   }
 
   async close() {
-    await this.browser.close();
+    await this.context?.close();
     assert.deepEqual(this.#untoward, []);
   }
 }

@@ -5,8 +5,8 @@ import test from 'node:test';
 
 import {act, openReader, scene} from './browser.js';
 
-test('a wildcard: added, pinged in vain, pinged well, found, changed and deleted', async () => {
-  const reader = await openReader();
+test('a wildcard: added, pinged in vain, pinged well, found, changed and deleted', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
 
   await page.getByRole('button', {name: 'Add entry'}).click();
@@ -73,11 +73,10 @@ test('a wildcard: added, pinged in vain, pinged well, found, changed and deleted
   await reader.dialog().getByRole('button', {name: 'Delete'}).click();
   await reader.see('*.partner.test is deleted.', page.locator('#announcements'));
   await reader.row('*.partner.test').waitFor({state: 'detached'});
-  await reader.close();
 });
 
-test('a fault stands beside its field, and nothing is lost', async () => {
-  const reader = await openReader();
+test('a fault stands beside its field, and nothing is lost', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   reader.expectRefusals(409, 422);
   await page.getByRole('button', {name: 'Add entry'}).click();
@@ -94,11 +93,10 @@ test('a fault stands beside its field, and nothing is lost', async () => {
   await form.getByRole('button', {name: 'Save'}).click();
   await reader.see('late.test is on the list already', form.getByRole('alert'));
   await form.getByRole('button', {name: 'Cancel'}).click();
-  await reader.close();
 });
 
-test('what came from outside is text, never markup', async () => {
-  const reader = await openReader();
+test('what came from outside is text, never markup', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   const note = '<img src=x onerror=alert(1)><b>bold</b>';
   await page.getByRole('button', {name: 'Add entry'}).click();
@@ -107,7 +105,6 @@ test('what came from outside is text, never markup', async () => {
   await reader.dialog().getByRole('button', {name: 'Save'}).click();
   await reader.row('markup.test').getByText(note).waitFor();
   assert.equal(await page.locator('main img, main b').count(), 0);
-  await reader.close();
 });
 
 test('the page is served so that nobody else can be in it', async () => {

@@ -19,8 +19,8 @@ async function violations(page) {
       ({id, nodes}) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 
-test('an entry is added and pinged without a mouse', async () => {
-  const reader = await openReader();
+test('an entry is added and pinged without a mouse', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   const press = (key) => page.keyboard.press(key);
   const focused = () => page.evaluate(() => {
@@ -72,11 +72,10 @@ test('an entry is added and pinged without a mouse', async () => {
   await press('Tab');
   await press('Enter');
   await reader.row('good.test').waitFor({state: 'detached'});
-  await reader.close();
 });
 
-test('a phone of 320 pixels shows every view without scrolling sideways', async () => {
-  const reader = await openReader({viewport: {width: 320, height: 640}, locale: 'de-DE',
+test('a phone of 320 pixels shows every view without scrolling sideways', async (t) => {
+  const reader = await openReader(t, {viewport: {width: 320, height: 640}, locale: 'de-DE',
                                    hasTouch: true, isMobile: true});
   const {page} = reader;
   const overflow = () => page.evaluate(
@@ -91,12 +90,11 @@ test('a phone of 320 pixels shows every view without scrolling sideways', async 
   const box = await reader.dialog().boundingBox();
   assert.ok(box.x >= 0 && box.x + box.width <= 320, JSON.stringify(box));
   assert.equal(await overflow(), 0);
-  await reader.close();
 });
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`nothing stands in the way of a screen reader or of weak eyes: ${colorScheme}`, async () => {
-    const reader = await openReader({colorScheme, reducedMotion: 'reduce'});
+  test(`nothing stands in the way of a screen reader or of weak eyes: ${colorScheme}`, async (t) => {
+    const reader = await openReader(t, {colorScheme, reducedMotion: 'reduce'});
     const {page} = reader;
     for (const view of kViews) {
       await reader.go(view);
@@ -120,6 +118,5 @@ for (const colorScheme of ['light', 'dark']) {
     const [red, green, blue] = await page.evaluate(
         () => getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).map(Number));
     assert.equal((red + green + blue) / 3 < 128, colorScheme === 'dark');
-    await reader.close();
-  });
+    });
 }

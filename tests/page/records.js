@@ -5,8 +5,8 @@ import test from 'node:test';
 
 import {act, openReader, scene} from './browser.js';
 
-test('the queue shows what waits and why; it is tried again and deleted', async () => {
-  const reader = await openReader();
+test('the queue shows what waits and why; it is tried again and deleted', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   await reader.go('queue');
   const stuck = reader.row('stuck.test');
@@ -34,11 +34,10 @@ test('the queue shows what waits and why; it is tried again and deleted', async 
   await reader.see('The sender is not told.', reader.dialog());
   await reader.dialog().getByRole('button', {name: 'Delete'}).click();
   await reader.see('No message in the queue matches.');
-  await reader.close();
 });
 
-test('the history reads in German, and is narrowed', async () => {
-  const reader = await openReader({locale: 'de-DE'});
+test('the history reads in German, and is narrowed', async (t) => {
+  const reader = await openReader(t, {locale: 'de-DE'});
   const {page} = reader;
   assert.equal(await page.locator('html').getAttribute('lang'), 'de');
   await reader.go('history');
@@ -64,11 +63,10 @@ test('the history reads in German, and is narrowed', async () => {
   // A day that has not come yet holds nothing.
   await page.getByLabel('Von', {exact: true}).fill('2099-01-01T00:00');
   await reader.see('Nichts im Verlauf passt.');
-  await reader.close();
 });
 
-test('the language can be chosen, and is remembered', async () => {
-  const reader = await openReader();
+test('the language can be chosen, and is remembered', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   await page.getByRole('button', {name: 'DE Deutsch'}).click();
   await reader.see('Erzwungene TLS-Verbindungen');
@@ -76,11 +74,10 @@ test('the language can be chosen, and is remembered', async () => {
   await reader.see('Erzwungene TLS-Verbindungen');
   await page.getByRole('button', {name: 'EN English'}).click();
   await reader.see('Enforced TLS connections');
-  await reader.close();
 });
 
-test('the certificates show what a partner asks for', async () => {
-  const reader = await openReader();
+test('the certificates show what a partner asks for', async (t) => {
+  const reader = await openReader(t);
   await reader.go('certificates');
   await reader.see(scene.serialNumber);
   await reader.see('CN=Sluice test CA');
@@ -88,11 +85,10 @@ test('the certificates show what a partner asks for', async () => {
   await reader.page.getByRole('button', {name: 'Reload from disk'}).click();
   await reader.see('The certificates were read anew.', reader.page.locator('#announcements'));
   await reader.shoot('certificates');
-  await reader.close();
 });
 
-test('the status has figures, and charts with points', async () => {
-  const reader = await openReader();
+test('the status has figures, and charts with points', async (t) => {
+  const reader = await openReader(t);
   const {page} = reader;
   await reader.go('status');
   await reader.see('Failures by reason, since the start');
@@ -118,5 +114,4 @@ test('the status has figures, and charts with points', async () => {
                   [...figure.querySelector('path.good').getAttribute('d').matchAll(/ ([\d.]+)/g)]
                       .some(([, y]) => Number(y) < 100)));
   await reader.shoot('status');
-  await reader.close();
 });

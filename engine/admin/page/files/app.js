@@ -1,7 +1,7 @@
 // The page as a whole: signing in and out, the frame with its navigation, and which view is shown.
 //
 // A view is a function (main, session) that fills `main` and gives back what stops it. `session` is
-// what GET /v1/session says: {name, role}.
+// what GET /v1/session says: {by, role}.
 
 import {forgetToken, get, hasToken, onSignedOut} from './api.js';
 import {showCertificates} from './certificates.js';
@@ -57,7 +57,7 @@ function frame() {
     }}, text('skip')),
     h('header', {class: 'top'}, brand(), h('nav', {'aria-label': text('navigation')},
                                            h('ul', {}, links)),
-      h('div', {class: 'who'}, h('span', {class: 'muted'}, session.name),
+      h('div', {class: 'who'}, h('span', {class: 'muted'}, session.by),
         languageSwitch(() => showFrame()),
         h('button', {type: 'button', class: 'quiet', onclick: signOut}, text('sign_out')))),
     h('main', {id: 'main'}),

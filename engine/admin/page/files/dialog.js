@@ -1,5 +1,5 @@
 // Dialogs: the browser's own, which keep the keyboard's focus inside, close on Escape, and give the
-// focus back.
+// focus back; also to a button that a list which was shown anew has in the place of the old one.
 //
 //   const dialog = openDialog(text('entry.add'), [form]);
 //   dialog.close();
@@ -11,6 +11,7 @@ import {text} from './language.js';
 // `onClose` is called however it is closed.
 export function openDialog(title, children, {onClose = () => {}} = {}) {
   const id = newId();
+  const opener = document.activeElement?.dataset.focus;
   const dialog = h('dialog', {'aria-labelledby': id},
                    h('header', {}, h('h2', {id}, title),
                      h('button', {type: 'button', class: 'quiet close', 'aria-label': text('close'),
@@ -18,6 +19,9 @@ export function openDialog(title, children, {onClose = () => {}} = {}) {
                    children);
   dialog.addEventListener('close', () => {
     dialog.remove();
+    if (opener && document.activeElement === document.body) {
+      document.querySelector(`[data-focus="${CSS.escape(opener)}"]`)?.focus();
+    }
     onClose();
   });
   document.body.append(dialog);

@@ -2,7 +2,7 @@
 // kept, sent to a colleague, and gone back to: "#history?domain=example.com&outcome=check_tls".
 
 export function currentView() {
-  return location.hash.slice(1).split('?')[0];
+  return location.hash.slice(1).split('?')[0] || 'domains';
 }
 
 export function currentFilters() {
