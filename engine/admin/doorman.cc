@@ -17,7 +17,10 @@ std::string Shown(absl::string_view text) { return absl::CHexEscape(text.substr(
 
 // Of a Host field (RFC 9110 §7.2), without port, brackets and the dot at the end.
 absl::string_view NameOf(absl::string_view host) {
-  if (absl::ConsumePrefix(&host, "[")) return host.substr(0, host.find(']'));
+  if (absl::ConsumePrefix(&host, "[")) {
+    const size_t end = host.find(']');
+    return end == absl::string_view::npos ? "" : host.substr(0, end);
+  }
   host = host.substr(0, host.rfind(':'));
   absl::ConsumeSuffix(&host, ".");
   return host;

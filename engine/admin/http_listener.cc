@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/admin/connection_table.h"
@@ -43,6 +44,24 @@ struct Exchange {
 const char* Header(MHD_Connection* connection, const char* name) {
   const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? "" : value;
+}
+
+// Of the fields that decide about a request each stands once: nobody in front of us is to go by
+// another one of two than we do.
+bool StandsTwice(MHD_Connection* connection, const char* name) {
+  struct Search {
+    const char* name;
+    int found = 0;
+  } search = {name};
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* context, MHD_ValueKind, const char* key, const char*) {
+        Search& self = *static_cast<Search*>(context);
+        self.found += static_cast<int>(absl::EqualsIgnoreCase(key, self.name));
+        return MHD_YES;
+      },
+      &search);
+  return search.found > 1;
 }
 
 const MHD_ConnectionInfo& InfoOf(MHD_Connection* connection, MHD_ConnectionInfoType type) {
@@ -251,9 +270,7 @@ MHD_Result HttpListener::Library::OnRequest(void* context, MHD_Connection* conne
         self.Dispatch(connection, exchange);
         return MHD_YES;
       }
-      // Content-Length was held to the bound, and the library holds the body to that; but where two
-      // of them came, which of them?
-      if (exchange.request.body.size() + *body_size > exchange.route->max_body_bytes) return MHD_NO;
+      // Content-Length was held to the route's bound, and the library holds the body to that.
       exchange.request.body.append(body, *body_size);
       *body_size = 0;
       return MHD_YES;
@@ -266,6 +283,11 @@ MHD_Result HttpListener::Library::OnRequest(void* context, MHD_Connection* conne
 
 std::optional<Response> HttpListener::Library::Begin(MHD_Connection* connection, const char* method,
                                                      Exchange& exchange) {
+  for (const char* const name : {MHD_HTTP_HEADER_HOST, MHD_HTTP_HEADER_AUTHORIZATION,
+                                 MHD_HTTP_HEADER_CONTENT_LENGTH, "Origin"}) {
+    if (!StandsTwice(connection, name)) continue;
+    return ErrorReply(400, "invalid_argument", absl::StrCat("the field ", name, " stands twice"));
+  }
   absl::StatusOr<Target> target = ParseTarget(exchange.target);
   Router::Found found;
   if (target.ok()) found = service_.router.Find(method, *target);

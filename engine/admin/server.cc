@@ -72,7 +72,7 @@ class Server::Service {
         domain_checks_(control),
         queue_(control),
         history_(control),
-        certificates_(control, clock),
+        certificates_(control, clock, [this] { return ReloadCertificate(); }),
         status_api_(control),
         tokens_api_(*tokens_, clock),
         dispatcher_(options.workers, clock) {
@@ -94,6 +94,7 @@ class Server::Service {
   void Stop();
   absl::Status ReloadCertificate();
   const std::vector<std::string>& addresses() const { return addresses_; }
+  const Router& router() const { return router_; }
 
  private:
   absl::Status ListenOnSocket();
@@ -216,6 +217,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 Server::Server(std::unique_ptr<Service> service) : service_(std::move(service)) {}
 Server::~Server() = default;
 std::vector<std::string> Server::listeners() const { return service_->addresses(); }
+const Router& Server::router() const { return service_->router(); }
 absl::Status Server::ReloadCertificate() { return service_->ReloadCertificate(); }
 void Server::Stop() { service_->Stop(); }
 

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/admin/control_socket.h"
+#include "engine/admin/router.h"
 #include "engine/base/clock.h"
 #include "engine/io/socket_address.h"
 #include "engine/relay/control.h"
@@ -63,6 +64,9 @@ class Server {
 
   // Where it listens on TCP, with the ports that the kernel picked: "127.0.0.1:8025".
   std::vector<std::string> listeners() const;
+
+  // All that it serves.
+  const Router& router() const;
 
   // Reads the files of --admin_tls_certificate anew, if there is one. On an error what was there
   // stays.
