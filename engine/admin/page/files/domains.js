@@ -17,6 +17,7 @@ const kPage = 100;
 
 export function showDomains(main, session) {
   const filters = currentFilters();
+  const said = h('div', {});
 
   const list = region(
       (signal) => get('/v1/domains', {...filters, limit: kPage}, signal),
@@ -37,11 +38,17 @@ export function showDomains(main, session) {
 
   function edit(entry) {
     editEntry(entry, (saved, ping) => {
+      said.replaceChildren(savedNotice(saved.pattern, ping));
       changed(text('entry.saved', {pattern: saved.pattern}), `edit:${saved.pattern}`);
-      if (ping?.verdict) {
-        openPing(saved.pattern, {result: ping, onDone: list.refresh});
-      }
     });
+  }
+
+  // What the ping that the daemon makes on saving found, where there was one.
+  function savedNotice(pattern, ping) {
+    if (!ping?.verdict) return '';
+    return h('p', {class: 'notice'}, text('entry.saved', {pattern}), ' ', verdictBadge(ping.verdict),
+             ' ', h('button', {type: 'button', class: 'quiet', onclick: () => openPing(
+                 pattern, {result: ping, onDone: list.refresh})}, text('ping.show')));
   }
 
   async function removeEntry(entry) {
@@ -50,11 +57,12 @@ export function showDomains(main, session) {
                                     message: text('entry.delete.message', {pattern}),
                                     action: text('delete')});
     if (!agreed) return;
+    said.replaceChildren();
     try {
       await remove(`/v1/domains/${encodeURIComponent(pattern)}`);
       await changed(text('entry.deleted', {pattern}));
     } catch (error) {
-      list.element.prepend(h('p', {class: 'notice bad', role: 'alert'}, reasonOf(error)));
+      said.replaceChildren(h('p', {class: 'notice bad', role: 'alert'}, reasonOf(error)));
     }
   }
 
@@ -129,7 +137,7 @@ export function showDomains(main, session) {
         ], filters, narrowed),
         actionButton(session, {label: text('entry.add'), focus: 'add', kind: 'primary',
                                action: () => edit(null)})),
-      list.element);
+      said, list.element);
   list.refresh();
   return list.stop;
 }

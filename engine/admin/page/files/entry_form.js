@@ -26,6 +26,7 @@ export function editEntry(entry, onSaved) {
   const fields = kFields.map((field) => formField(field, entry));
   const problem = h('div', {role: 'alert'});
   const save = h('button', {class: 'primary'}, text('save'));
+  const working = h('span', {class: 'working', role: 'status'});
   const level = fields.find((field) => field.name === 'level').input;
 
   function showMatching() {
@@ -49,6 +50,7 @@ export function editEntry(entry, onSaved) {
   async function submit(event) {
     event.preventDefault();
     save.disabled = true;
+    working.textContent = text('entry.saving');
     const wanted = Object.fromEntries(fields.map((field) => [field.name, field.value()]));
     try {
       const answer = entry === null ?
@@ -58,6 +60,7 @@ export function editEntry(entry, onSaved) {
       onSaved(answer.entry, answer.ping);
     } catch (error) {
       save.disabled = false;
+      working.textContent = '';
       showError(error);
     }
   }
@@ -66,7 +69,7 @@ export function editEntry(entry, onSaved) {
       entry === null ? text('entry.add.title') : text('entry.edit.title', {pattern: entry.pattern}),
       [h('form', {class: 'entry', onsubmit: submit}, problem,
          h('div', {class: 'fields'}, fields.map((field) => field.element)),
-         h('footer', {}, h('button', {type: 'button', onclick: () => dialog.close()},
+         h('footer', {}, working, h('button', {type: 'button', onclick: () => dialog.close()},
                            text('cancel')), save))]);
   level.addEventListener('change', showMatching);
   showMatching();

@@ -31,7 +31,6 @@ export default {
   'sign_in.ended': 'Ihr Token wird nicht mehr akzeptiert. Melden Sie sich erneut an.',
 
   // What buttons say, and what is said of lists.
-  'add': 'Hinzufügen',
   'cancel': 'Abbrechen',
   'close': 'Schließen',
   'copied': 'Kopiert',
@@ -111,6 +110,7 @@ export default {
   'entry.add.title': 'Eintrag hinzufügen',
   'entry.edit.title': '{pattern} bearbeiten',
   'entry.saved': '{pattern} ist gespeichert.',
+  'entry.saving': 'Wird gespeichert …',
   'entry.deleted': '{pattern} ist gelöscht.',
   'entry.delete.title': '{pattern} löschen?',
   'entry.delete.message': 'E-Mails an und von Domains, für die nur {pattern} gilt, können danach ohne TLS übertragen werden.',
@@ -151,6 +151,7 @@ export default {
   'ping.by_entry': 'Geprüft nach {entry} ({level}).',
   'ping.no_entry': 'Kein Eintrag gilt: geprüft nach der Standardstufe ({level}).',
   'ping.at_stage': 'im Schritt {stage}',
+  'ping.show': 'Ping anzeigen',
   'ping.took': '{ms} ms',
   'ping.target.valid': 'bestanden',
   'ping.target.invalid': 'fehlgeschlagen',

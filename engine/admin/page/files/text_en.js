@@ -30,7 +30,6 @@ export default {
   'sign_in.ended': 'Your token is no longer accepted. Sign in again.',
 
   // What buttons say, and what is said of lists.
-  'add': 'Add',
   'cancel': 'Cancel',
   'close': 'Close',
   'copied': 'Copied',
@@ -110,6 +109,7 @@ export default {
   'entry.add.title': 'Add an entry',
   'entry.edit.title': 'Edit {pattern}',
   'entry.saved': '{pattern} is saved.',
+  'entry.saving': 'Saving …',
   'entry.deleted': '{pattern} is deleted.',
   'entry.delete.title': 'Delete {pattern}?',
   'entry.delete.message': 'Mail to and from domains that only {pattern} covers may then travel without TLS.',
@@ -150,6 +150,7 @@ export default {
   'ping.by_entry': 'Checked as {entry} demands ({level}).',
   'ping.no_entry': 'On no entry: checked at the default level ({level}).',
   'ping.at_stage': 'at stage {stage}',
+  'ping.show': 'Show the ping',
   'ping.took': '{ms} ms',
   'ping.target.valid': 'passed',
   'ping.target.invalid': 'failed',
