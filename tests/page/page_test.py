@@ -109,8 +109,9 @@ class PageTest(E2eCase):
         cls.gateway.wait_for_history(outcome="delivered", count=before + 1)
 
     def run_script(self, name):
+        # Not "node --test": that starts another node, which would outlive a test that is killed.
         done = subprocess.run(
-            ["node", "--test", HERE / f"{name}.js"], stdin=subprocess.DEVNULL,
+            ["setpriv", "--pdeathsig", "KILL", "--", "node", HERE / f"{name}.js"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
             timeout=8 * SOON_SECONDS, check=False,
             env={**os.environ, "SLUICE_PAGE_SCENE": json.dumps(self.known)})
