@@ -27,12 +27,14 @@ def admin_ports(gateway):
 class AdminClient:
     """Requests with a token (None: without), each over a connection of its own."""
 
-    def __init__(self, port, token=None, host="127.0.0.1", source=None, tls=None):
+    def __init__(self, port, token=None, host="127.0.0.1", source=None, tls=None,
+                 timeout=SOON_SECONDS):
         self.port = port
         self.token = token
         self._host = host
         self._source = source and (source, 0)
         self._tls = tls  # an ssl.SSLContext
+        self._timeout = timeout
 
     def ask(self, method, path, body=None, **headers):
         """Status and document (None where the answer is no JSON). '_' in names of `headers` is '-'."""
@@ -51,7 +53,7 @@ class AdminClient:
             headers.setdefault("Content-Type", "application/json")
         with_tls = {"context": self._tls} if self._tls else {}
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
-        connection = kind(self._host, self.port, timeout=SOON_SECONDS,
+        connection = kind(self._host, self.port, timeout=self._timeout,
                           source_address=self._source, **with_tls)
         try:
             connection.request(method, path, body, headers)
@@ -69,8 +71,7 @@ class AdminClient:
 def raw(port, *pieces, half_close=False):
     """Sends the pieces as they are; what is answered until the end. A peer that ends it with octets
     unread resets it, and what it had said may be lost with that: then there is no answer. The daemon
-    may be slow to notice that half of it is closed: at the latest it is when the connection has been
-    idle for 30 s."""
+    may overlook that half of it is closed, until it has been idle for 30 s."""
     with socket.create_connection(("127.0.0.1", port), timeout=3 * SOON_SECONDS) as connection:
         answer = b""
         try:
