@@ -37,6 +37,7 @@ sluice_pkg(liburing liburing-dev 2.3)
 sluice_pkg(libidn2 libidn2-dev 2.0)
 sluice_pkg(libpsl libpsl-dev 0.21)
 sluice_pkg(libmicrohttpd libmicrohttpd-dev 0.9.70)
+sluice_pkg(gnutls libgnutls28-dev 3.7)
 sluice_pkg(libtcmalloc_minimal libgoogle-perftools-dev 2.9)
 sluice_pkg(libcurl libcurl4-gnutls-dev 7.70)
 

@@ -74,19 +74,47 @@ absl::Status Refusal(long status, const std::string& body) {
   return absl::FailedPreconditionError(message);
 }
 
-absl::Status NotReached(CURLcode code, const std::string& socket_path) {
-  if (code == CURLE_OPERATION_TIMEDOUT) {
-    return absl::UnavailableError(
-        absl::StrCat("the daemon at ", socket_path, " did not answer in time"));
+// `detail` is libcurl's, and may be empty.
+absl::Status NotReached(CURLcode code, const char* detail, const Endpoint& endpoint) {
+  const std::string& where = endpoint.url.empty() ? endpoint.socket_path : endpoint.url;
+  const std::string why = *detail != '\0' ? detail : curl_easy_strerror(code);
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return absl::UnavailableError(
+          absl::StrCat("the daemon at ", where, " did not answer in time"));
+    case CURLE_WRITE_ERROR:
+      return absl::FailedPreconditionError(
+          "what the daemon answered could not be written, or was larger than 256 MiB");
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return absl::UnavailableError(absl::StrCat(
+          where, " cannot be trusted (", why,
+          "); name the roots that its certificate leads to with --ca_file=FILE, and the host as the "
+          "certificate has it"));
+    default:
+      return absl::UnavailableError(absl::StrCat(
+          "no daemon can be reached at ", where, " (", why, "); ",
+          endpoint.url.empty()
+              ? "start sluiced, name its socket with --control_socket=PATH or "
+                "SLUICE_CONTROL_SOCKET, and check that you may open it"
+              : "start sluiced, and name an address of its --admin_listen with --url=URL"));
   }
-  if (code == CURLE_WRITE_ERROR) {
-    return absl::FailedPreconditionError(
-        "what the daemon answered could not be written, or was larger than 256 MiB");
+}
+
+// How the daemon is reached. `curl` may refer to `endpoint` from then on.
+void Reach(const Endpoint& endpoint, CURL* curl) {
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
+  if (endpoint.url.empty()) {
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, endpoint.socket_path.c_str());
+    return;
   }
-  return absl::UnavailableError(absl::StrCat(
-      "no daemon can be reached at ", socket_path, " (", curl_easy_strerror(code),
-      "); start sluiced, name its socket with --control_socket=PATH or SLUICE_CONTROL_SOCKET, and "
-      "check that you may open it"));
+  curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl_easy_setopt(curl, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BEARER));
+  curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, endpoint.token.c_str());
+  if (!endpoint.ca_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, endpoint.ca_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+  }
 }
 
 }  // namespace
@@ -111,14 +139,16 @@ absl::StatusOr<Client::Answer> Client::Perform(const Call& call) const {
   SLUICE_CHECK(handle != nullptr);
   CURL* const curl = handle.get();
   Sink sink{curl, call.out, ""};
-  const std::string url = absl::StrCat("http://sluice", call.path);
+  const std::string url =
+      absl::StrCat(endpoint_.url.empty() ? "http://sluice" : endpoint_.url, call.path);
+  char detail[CURL_ERROR_SIZE] = "";
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
       curl_slist_append(nullptr, absl::StrCat("Content-Type: ", call.content_type).c_str()),
       &curl_slist_free_all);
-  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path_.c_str());
+  Reach(endpoint_, curl);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
@@ -134,7 +164,7 @@ absl::StatusOr<Client::Answer> Client::Perform(const Call& call) const {
   Answer answer;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
   // A body that was refused may end the connection; what was said is there all the same.
-  if (code != CURLE_OK && answer.status < 400) return NotReached(code, socket_path_);
+  if (code != CURLE_OK && answer.status < 400) return NotReached(code, detail, endpoint_);
   answer.body = std::move(sink.body);
   if (answer.status < 200 || answer.status > 299) return Refusal(answer.status, answer.body);
   return answer;

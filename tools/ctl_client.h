@@ -1,6 +1,6 @@
-// sluicectl's end of the daemon's HTTP API (engine/admin/server.h), over its Unix socket.
+// sluicectl's end of the daemon's HTTP API (engine/admin/server.h), over its Unix socket or TCP.
 //
-//   Client client("var/sluice.sock");
+//   Client client({.socket_path = "var/sluice.sock"});
 //   SLUICE_ASSIGN_OR_RETURN(const Json entry, client.Get(Path({"domains", pattern})));
 //
 // Errors, the same for all: Unavailable (no daemon can be reached; sluicectl's exit code 3) and
@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
+#include "tools/ctl_endpoint.h"
 
 namespace sluice::ctl {
 
@@ -31,7 +32,7 @@ std::string Path(std::initializer_list<absl::string_view> segments, const Query&
 
 class Client {
  public:
-  explicit Client(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+  explicit Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
 
   absl::StatusOr<Json> Get(const std::string& path) const;
   // What may take the daemon minutes.
@@ -61,7 +62,7 @@ class Client {
   absl::StatusOr<Answer> Perform(const Call& call) const;
   absl::StatusOr<Json> PerformJson(const Call& call) const;
 
-  const std::string socket_path_;
+  const Endpoint endpoint_;
 };
 
 }  // namespace sluice::ctl

@@ -99,6 +99,9 @@ constexpr Option kHistoryExportOptions[] = {
 };
 constexpr Option kHistoryVerifyOptions[] = {
     {"chain", "HEX", "what the log said at the export's end (history_head), to be compared"},
+constexpr Option kTokenOptions[] = {
+    {"role", "ROLE", "read (looks at everything) or write (and changes it); must be given"},
+    {"expires", "WHEN", "in 12h, 90d, or at 2027-01-01; else never"},
 };
 constexpr Option kStoreOptions[] = {
     {"data_dir", "DIR", "the gateway's --data_dir (default var/data)"},
@@ -222,6 +225,16 @@ constexpr Command kCommands[] = {
      {},
      "sluicectl reload",
      &Reload},
+    {"token add", "NAME", 1, 1,
+     "Make a token for --admin_listen and print it, this once; over the control socket alone.",
+     kTokenOptions,
+     "sluicectl token add backup --role=read --expires=90d > backup.token\n"
+     "sluicectl status --url=https://gateway.example:8025 --token_file=backup.token",
+     &AddToken},
+    {"token list", "", 0, 0, "Show which tokens there are.", {}, "sluicectl token list",
+     &ListTokens},
+    {"token remove", "NAME", 1, 1, "Remove a token; it opens nothing from then on.", {},
+     "sluicectl token remove backup", &RemoveToken},
     {"store check", "", 0, 0,
      "Say what of a stopped gateway's store can be read; nothing is changed.", kStoreOptions,
      "sluicectl store check --data_dir=/var/lib/sluice", &CheckStore},

@@ -56,6 +56,9 @@ absl::StatusOr<int> VerifyHistory(const Context& context, const Invocation& invo
 absl::StatusOr<int> ShowCertificates(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Reload(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> AddToken(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ListTokens(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> RemoveToken(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> CheckStore(const Context& context, const Invocation& invocation);
 
 // To standard output; what cannot be written there is FailedPrecondition in the end (Flush).

@@ -18,6 +18,9 @@ namespace {
 constexpr Option kGlobalOptions[] = {
     {"control_socket", "PATH",
      "the daemon's socket; else $SLUICE_CONTROL_SOCKET, else var/sluice.sock"},
+    {"url", "URL", "instead of the socket: the daemon's --admin_listen, https://host:port"},
+    {"token_file", "FILE", "with --url: the file of the token ('sluicectl token add' makes one)"},
+    {"ca_file", "FILE", "with --url: roots (PEM) to trust instead of the system's"},
     {"json", "", "print the daemon's answer as JSON, for programs"},
     {"help", "", "say how a command is used"},
 };

@@ -1,6 +1,7 @@
 // The command line of sluicectl: a table of commands, from which both parsing and help come.
 //
-//   sluicectl [--control_socket=PATH] [--json] COMMAND [ARGUMENT…] [--OPTION[=VALUE]…]
+//   sluicectl [--control_socket=PATH | --url=URL --token_file=FILE [--ca_file=FILE]] [--json]
+//             COMMAND [ARGUMENT…] [--OPTION[=VALUE]…]
 //
 // Options stand anywhere, as --name=value or --name value; '-' and '_' are the same within a name;
 // "--" ends them. Thread-safe (functions of their arguments).

@@ -30,22 +30,31 @@ bool ParseSpan(absl::string_view text, absl::Duration* span) {
   return *span >= absl::ZeroDuration() && *span < absl::InfiniteDuration();
 }
 
-}  // namespace
-
-absl::StatusOr<absl::Time> ParseWhen(absl::string_view text, absl::Time now) {
+// A time, or a span in one direction from `now`.
+absl::StatusOr<absl::Time> Parse(absl::string_view text, absl::Time now, int direction,
+                                 absl::string_view span_means) {
   absl::Time time;
   absl::Duration span;
   const bool begins_with_digit =
       !text.empty() && absl::ascii_isdigit(static_cast<unsigned char>(text.front()));
   if (begins_with_digit) {
-    if (ParseSpan(text, &span)) return now - span;
+    if (ParseSpan(text, &span)) return now + direction * span;
     if (absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return time;
     if (absl::ParseTime("%Y-%m-%d", text, &time, nullptr)) return time;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("'", Printable(text),
-                   "' is no time; give how long ago (2h, 7d, 1h30m), or a time such as "
-                   "2026-03-01T12:00:00Z or 2026-03-01"));
+      absl::StrCat("'", Printable(text), "' is no time; give ", span_means,
+                   " (2h, 7d, 1h30m), or a time such as 2026-03-01T12:00:00Z or 2026-03-01"));
+}
+
+}  // namespace
+
+absl::StatusOr<absl::Time> ParseWhen(absl::string_view text, absl::Time now) {
+  return Parse(text, now, -1, "how long ago");
+}
+
+absl::StatusOr<absl::Time> ParseUntil(absl::string_view text, absl::Time now) {
+  return Parse(text, now, +1, "for how long");
 }
 
 }  // namespace sluice::ctl

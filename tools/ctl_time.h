@@ -11,6 +11,8 @@ namespace sluice::ctl {
 // "2h", "7d", "1h30m": so long before `now`. "2026-03-01T12:00:00Z" (RFC 3339), "2026-03-01" (its
 // begin, in UTC). InvalidArgument says what is accepted.
 absl::StatusOr<absl::Time> ParseWhen(absl::string_view text, absl::Time now);
+// The same, but a span is one after `now`.
+absl::StatusOr<absl::Time> ParseUntil(absl::string_view text, absl::Time now);
 
 }  // namespace sluice::ctl
 

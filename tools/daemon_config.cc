@@ -155,6 +155,31 @@ void ReadLimits(Checker& checker, relay::Settings& settings) {
       checker.InRange("smtp_port", absl::GetFlag(FLAGS_smtp_port), 1, 65535));
 }
 
+void ReadAdmin(Checker& checker, const std::string& hostname, admin::ServerOptions& admin) {
+  admin.socket.path = absl::GetFlag(FLAGS_control_socket);
+  if (admin.socket.path.empty() || admin.socket.path.size() > 100) {
+    checker.Fault("control_socket", "the path of a Unix socket has 1 to 100 bytes");
+  }
+  for (const std::string& text : absl::GetFlag(FLAGS_admin_listen)) {
+    if (auto address = checker.Value("admin_listen", io::SocketAddress::Parse(text))) {
+      admin.tcp.listen.push_back(*address);
+    }
+  }
+  admin.tcp.certificate_file = absl::GetFlag(FLAGS_admin_tls_certificate);
+  admin.tcp.key_file = absl::GetFlag(FLAGS_admin_tls_key);
+  admin.tcp.hostname = hostname;
+  admin.ping_rounds.interval =
+      checker.InRange("ping_interval", absl::GetFlag(FLAGS_ping_interval), absl::ZeroDuration(),
+                      absl::Hours(24 * 365));
+  admin.ping_rounds.per_minute =
+      checker.InRange("ping_rate", absl::GetFlag(FLAGS_ping_rate), 1, 60'000);
+  admin.tokens_file = absl::GetFlag(FLAGS_admin_tokens);
+  if (admin.tokens_file.empty()) checker.Fault("admin_tokens", "no file");
+  // The error names its own flags.
+  const absl::Status status = admin::CheckOptions(admin);
+  if (!status.ok()) checker.Raw(status.message());
+}
+
 std::string BootId() {
   std::string id;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id);
@@ -256,18 +281,10 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   gateway.engine.cores = cores == 0 ? io::UsableCpus()
                                     : checker.InRange("cores", cores, 1, io::UsableCpus());
   gateway.engine.pin = absl::GetFlag(FLAGS_pin_cores);
-  config.ping_rounds.interval =
-      checker.InRange("ping_interval", absl::GetFlag(FLAGS_ping_interval), absl::ZeroDuration(),
-                      absl::Hours(24 * 365));
-  config.ping_rounds.per_minute =
-      checker.InRange("ping_rate", absl::GetFlag(FLAGS_ping_rate), 1, 60'000);
-  config.gateway.settings.certificate_warning =
+  ReadAdmin(checker, gateway.settings.hostname, config.admin);
+  gateway.settings.certificate_warning =
       checker.InRange("certificate_warning", absl::GetFlag(FLAGS_certificate_warning),
                       absl::ZeroDuration(), absl::Hours(24 * 365));
-  config.control_socket = absl::GetFlag(FLAGS_control_socket);
-  if (config.control_socket.empty() || config.control_socket.size() > 100) {
-    checker.Fault("control_socket", "the path of a Unix socket has 1 to 100 bytes");
-  }
   config.log_level = checker.Value("log_level", log::ParseLevel(absl::GetFlag(FLAGS_log_level)))
                          .value_or(log::Level::kInfo);
   config.log_format =

@@ -15,8 +15,7 @@ namespace sluice {
 
 struct DaemonConfig {
   relay::GatewayOptions gateway;
-  std::string control_socket;
-  admin::PingRoundsOptions ping_rounds;
+  admin::ServerOptions admin;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
 };

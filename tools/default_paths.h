@@ -8,6 +8,8 @@ namespace sluice {
 inline constexpr char kDefaultControlSocket[] = "var/sluice.sock";
 // Takes the place of sluicectl's default.
 inline constexpr char kControlSocketVariable[] = "SLUICE_CONTROL_SOCKET";
+// --admin_tokens of sluiced, likewise.
+inline constexpr char kDefaultTokensFile[] = "var/admin_tokens";
 // --data_dir of sluiced and of sluicectl, likewise.
 inline constexpr char kDefaultDataDir[] = "var/data";
 

@@ -1,18 +1,17 @@
-// sluicectl: asks a running sluiced over its control socket, and tells it what to do. It is a
+// sluicectl: asks a running sluiced (over its control socket or --url), and tells it what to do. It is a
 // client of the HTTP API (engine/admin/server.h), and looks at the store of one that does not run
 // (queue/store_check.h); 'sluicectl --help' lists what it can.
 #include <curl/curl.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tools/ctl_commands.h"
+#include "tools/ctl_endpoint.h"
 #include "tools/ctl_text.h"
-#include "tools/default_paths.h"
 
 namespace sluice::ctl {
 namespace {
@@ -36,12 +35,6 @@ int Fail(const absl::Status& status) {
   return ExitCodeOf(status);
 }
 
-std::string SocketPath(const Invocation& invocation) {
-  if (invocation.Has("control_socket")) return invocation.Get("control_socket");
-  const char* const variable = getenv(kControlSocketVariable);
-  return variable != nullptr && *variable != '\0' ? variable : kDefaultControlSocket;
-}
-
 int Main(const std::vector<std::string>& words) {
   const absl::StatusOr<Invocation> invocation = ParseCommandLine(Commands(), words);
   if (!invocation.ok()) return Fail(invocation.status());
@@ -50,7 +43,9 @@ int Main(const std::vector<std::string>& words) {
     // Nothing was asked for: the overview is help, but the command line was not right.
     return words.empty() ? kUsage : ExitCodeOf(Flush());
   }
-  const Client client(SocketPath(*invocation));
+  absl::StatusOr<Endpoint> endpoint = EndpointOf(*invocation);
+  if (!endpoint.ok()) return Fail(endpoint.status());
+  const Client client(*std::move(endpoint));
   const Context context{client, invocation->Has("json"), absl::Now()};
   const absl::StatusOr<int> code = invocation->command->run(context, *invocation);
   if (const absl::Status flushed = Flush(); !flushed.ok()) return Fail(flushed);

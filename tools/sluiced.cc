@@ -96,18 +96,16 @@ int Serve(DaemonConfig config) {
     std::cerr << "sluiced: " << log::Printable(gateway.status().message()) << "\n";
     return kCannotStart;
   }
-  admin::ServerOptions admin_options;
-  admin_options.socket.path = config.control_socket;
-  admin_options.ping_rounds = config.ping_rounds;
   absl::StatusOr<std::unique_ptr<admin::Server>> admin =
-      admin::Server::Start(admin_options, **gateway, SystemClock());
+      admin::Server::Start(config.admin, **gateway, SystemClock());
   if (!admin.ok()) {
     std::cerr << "sluiced: " << log::Printable(admin.status().message()) << "\n";
     return kCannotStart;
   }
   log::Info("started", {{"version", kVersion},
                         {"listen", absl::StrJoin((*gateway)->listeners(), ",")},
-                        {"control_socket", config.control_socket},
+                        {"control_socket", config.admin.socket.path},
+                        {"admin_listen", absl::StrJoin((*admin)->listeners(), ",")},
                         {"entries", (*gateway)->PolicyList()->size()}});
   while (true) {
     int number = 0;
@@ -116,9 +114,11 @@ int Serve(DaemonConfig config) {
       log::Info("draining", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
       break;
     }
-    const absl::Status reloaded = (*gateway)->ReloadCertificates(
-        "SIGHUP", SystemClock().MonoNow() + absl::Seconds(10));
-    if (!reloaded.ok()) log::Error("reload_failed", {{"error", reloaded.message()}});
+    for (const absl::Status& reloaded :
+         {(*gateway)->ReloadCertificates("SIGHUP", SystemClock().MonoNow() + absl::Seconds(10)),
+          (*admin)->ReloadCertificate()}) {
+      if (!reloaded.ok()) log::Error("reload_failed", {{"error", reloaded.message()}});
+    }
   }
   (*gateway)->Drain();
   (*admin)->Stop();

@@ -12,6 +12,14 @@ ABSL_FLAG(std::string, data_dir, sluice::kDefaultDataDir,
           "Directory of the store; made if it is missing");
 ABSL_FLAG(std::string, control_socket, sluice::kDefaultControlSocket,
           "Unix socket on which sluicectl reaches the daemon");
+ABSL_FLAG(std::vector<std::string>, admin_listen, {},
+          "Addresses to serve the HTTP API on as well, address:port, comma-separated; with TLS, or "
+          "on loopback addresses");
+ABSL_FLAG(std::string, admin_tls_certificate, "",
+          "Certificate chain (PEM, leaf first) for --admin_listen; empty: no TLS there");
+ABSL_FLAG(std::string, admin_tls_key, "", "Private key (PEM) of --admin_tls_certificate");
+ABSL_FLAG(std::string, admin_tokens, sluice::kDefaultTokensFile,
+          "File of the tokens that --admin_listen asks for; 'sluicectl token' writes it");
 ABSL_FLAG(int, cores, 0, "Threads that carry mail, each with a CPU of its own; 0: one for each CPU");
 ABSL_FLAG(bool, pin_cores, true, "Whether each core's thread stays on its own CPU");
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),

@@ -63,6 +63,7 @@ absl::StatusOr<Response> CertificatesApi::List(const Request& request) {
 
 absl::StatusOr<Response> CertificatesApi::Reload(const Request& request) {
   SLUICE_RETURN_IF_ERROR(control_.ReloadCertificates(request.by, request.deadline));
+  SLUICE_RETURN_IF_ERROR(reload_own_());
   return List(request);
 }
 

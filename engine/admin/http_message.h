@@ -17,10 +17,12 @@ struct Request {
   std::string method;    // "GET", "POST", "PATCH", "DELETE"
   std::string variable;  // what stands where the route's path has "{…}"; empty where it has none
   std::vector<std::pair<std::string, std::string>> query;  // in the order of the request
-  std::string content_type;  // lower case, without parameters; empty: none was named
+  std::string content_type;   // lower case, without parameters; empty: none was named
+  std::string if_none_match;  // the ETag that the client has already; empty: none
   std::string body;
-  std::string by;     // name of the user who asks, for the record of who changed what
-  MonoTime deadline;  // by which the answer must be there
+  std::string by;          // name of the user who asks, for the record of who changed what
+  bool may_write = false;  // whether this user may ask for changes too
+  MonoTime deadline;       // by which the answer must be there
 };
 
 struct Response {
@@ -30,8 +32,9 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  Source source;      // where set, the body comes from it and `body` is empty
-  std::string allow;  // 405: the methods that there are
+  Source source;  // where set, the body comes from it and `body` is empty
+  // Further header fields; one that the server sets of its own accord is replaced.
+  std::vector<std::pair<std::string, std::string>> headers;
 };
 
 }  // namespace sluice::admin

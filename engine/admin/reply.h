@@ -10,10 +10,11 @@
 //
 // with `faults` only where single rows are at fault. Codes are stable; messages are for people:
 //
-//   400 invalid_argument       409 already_exists, failed_precondition   415 unsupported_media_type
-//   404 not_found              411 length_required                       422 rejected (faults)
-//   405 method_not_allowed     413 too_large                             500 internal
-//   503 unavailable, busy      504 deadline_exceeded
+//   400 invalid_argument       409 already_exists, failed_precondition   421 misdirected
+//   401 unauthorized           411 length_required                       422 rejected (faults)
+//   403 forbidden              413 too_large                             500 internal
+//   404 not_found              415 unsupported_media_type                503 unavailable, busy
+//   405 method_not_allowed                                               504 deadline_exceeded
 //
 // A request that is no HTTP at all, or whose header is too large, is answered by the HTTP library
 // itself, in HTML. Thread-safe.

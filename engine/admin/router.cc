@@ -43,6 +43,12 @@ absl::StatusOr<std::string> PercentDecode(absl::string_view text, bool plus_is_s
   return decoded;
 }
 
+// Of a path without its first slash.
+std::vector<absl::string_view> SegmentsOf(absl::string_view path) {
+  if (path.empty()) return {};
+  return absl::StrSplit(path, '/');
+}
+
 bool IsVariable(absl::string_view segment) { return !segment.empty() && segment.front() == '{'; }
 
 bool Matches(const std::vector<std::string>& pattern, const Target& target, std::string& variable) {
@@ -67,7 +73,7 @@ absl::StatusOr<Target> ParseTarget(absl::string_view raw) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(raw, absl::MaxSplits('?', 1));
   Target target;
-  for (const absl::string_view segment : absl::StrSplit(parts.first, '/')) {
+  for (const absl::string_view segment : SegmentsOf(parts.first)) {
     SLUICE_ASSIGN_OR_RETURN(std::string decoded, PercentDecode(segment, /*plus_is_space=*/false));
     if (decoded.empty() || decoded == "." || decoded == "..") {
       return absl::InvalidArgumentError("the URL has an empty segment, or one that is '.' or '..'");
@@ -88,9 +94,20 @@ absl::StatusOr<Target> ParseTarget(absl::string_view raw) {
   return target;
 }
 
+Access AccessOf(const Route& route) {
+  if (route.access != Access::kByMethod) return route.access;
+  return route.method == "GET" ? Access::kRead : Access::kWrite;
+}
+
+std::vector<const Route*> Router::routes() const {
+  std::vector<const Route*> routes;
+  for (const Entry& entry : entries_) routes.push_back(&entry.route);
+  return routes;
+}
+
 void Router::Add(Route route) {
-  std::vector<std::string> segments = absl::StrSplit(route.path.substr(1), '/');
-  entries_.push_back({std::move(route), std::move(segments)});
+  const std::vector<absl::string_view> segments = SegmentsOf(route.path.substr(1));
+  entries_.push_back({std::move(route), {segments.begin(), segments.end()}});
 }
 
 Router::Found Router::Find(absl::string_view method, const Target& target) const {
@@ -117,7 +134,7 @@ Router::Found Router::Find(absl::string_view method, const Target& target) const
   found.refusal = ErrorReply(
       405, "method_not_allowed",
       absl::StrCat(path, " takes ", allowed, ", not ", absl::CHexEscape(method.substr(0, 32))));
-  found.refusal.allow = allowed;
+  found.refusal.headers.emplace_back("Allow", allowed);
   return found;
 }
 

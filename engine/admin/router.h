@@ -25,7 +25,7 @@
 
 namespace sluice::admin {
 
-// The parts of a request target (RFC 9112 §3.2.1), decoded.
+// The parts of a request target (RFC 9112 §3.2.1), decoded; "/" has no segments.
 struct Target {
   std::vector<std::string> segments;
   std::vector<std::pair<std::string, std::string>> query;
@@ -36,6 +36,15 @@ struct Target {
 inline constexpr size_t kMaxQuery = 32;
 absl::StatusOr<Target> ParseTarget(absl::string_view raw);
 
+// Who may ask.
+enum class Access {
+  kByMethod,  // GET: kRead; anything else: kWrite
+  kPublic,    // everybody: what tells nothing of this gateway
+  kRead,
+  kWrite,
+  kLocal,  // whoever may open the control socket, and nobody else
+};
+
 struct Route {
   absl::string_view method;
   absl::string_view path;  // at most one segment is a variable: "{…}", not empty
@@ -43,7 +52,11 @@ struct Route {
   size_t max_body_bytes = size_t{1} << 20;
   absl::Duration time_limit = absl::Seconds(30);  // for the handler
   bool slow = false;  // may take all of its time limit: few of these run at once
+  Access access = Access::kByMethod;
 };
+
+// Of what kByMethod stands for.
+Access AccessOf(const Route& route);
 
 class Router {
  public:
@@ -55,6 +68,7 @@ class Router {
 
   void Add(Route route);
   Found Find(absl::string_view method, const Target& target) const;
+  std::vector<const Route*> routes() const;
 
  private:
   struct Entry {

@@ -70,6 +70,13 @@ TEST(TextTest, DurationsAndSizes) {
   EXPECT_EQ(SizeText(int64_t{3000} << 30), "3000 GiB");
 }
 
+TEST(ParseUntilTest, TakesSpansAheadAndMoments) {
+  const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  EXPECT_EQ(*ParseUntil("90d", now), now + absl::Hours(24 * 90));
+  EXPECT_EQ(*ParseUntil("2023-11-14T22:13:20Z", now), now);
+  EXPECT_FALSE(ParseUntil("soon", now).ok());
+}
+
 TEST(ParseWhenTest, TakesSpansAndMoments) {
   const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   EXPECT_EQ(*ParseWhen("2h", now), now - absl::Hours(2));

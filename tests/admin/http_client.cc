@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "engine/io/socket_address.h"
 #include "gtest/gtest.h"
 
 namespace sluice::admin {
@@ -30,6 +31,15 @@ size_t AddHeader(char* bytes, size_t one, size_t n, void* out) {
   return one * n;
 }
 
+bool IsPath(const std::string& where) { return where.front() == '/'; }
+
+int Connect(int family, const sockaddr* address, socklen_t size) {
+  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(fd, address, size) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
 }  // namespace
 
 std::string HttpAnswer::error_code() const {
@@ -42,14 +52,14 @@ std::string HttpAnswer::error_message() const {
   return parsed.is_object() && parsed.contains("error") ? parsed["error"].value("message", "") : "";
 }
 
-HttpAnswer Ask(const std::string& socket_path, const HttpCall& call) {
+HttpAnswer Ask(const std::string& where, const HttpCall& call) {
   HttpAnswer answer;
   CURL* const curl = curl_easy_init();
-  const std::string url = "http://sluice" + call.target;
+  const std::string url = (IsPath(where) ? "http://sluice" : "http://" + where) + call.target;
   curl_slist* headers = nullptr;
   for (const std::string& header : call.headers)
     headers = curl_slist_append(headers, header.c_str());
-  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path.c_str());
+  if (IsPath(where)) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, where.c_str());
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -73,21 +83,22 @@ HttpAnswer Ask(const std::string& socket_path, const HttpCall& call) {
   return answer;
 }
 
-int ConnectTo(const std::string& socket_path) {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int ConnectTo(const std::string& where) {
+  if (!IsPath(where)) {
+    const auto address = io::SocketAddress::Parse(where);
+    return address.ok() ? Connect(address->family(), address->get(), address->size()) : -1;
+  }
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  strncpy(address.sun_path, socket_path.c_str(), sizeof(address.sun_path) - 1);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
-  close(fd);
-  return -1;
+  strncpy(address.sun_path, where.c_str(), sizeof(address.sun_path) - 1);
+  return Connect(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 }
 
 std::string ReadUntil(int fd, const std::string& until) {
   std::string read_so_far;
   while (read_so_far.find(until) == std::string::npos) {
     pollfd waiting = {fd, POLLIN, 0};
-    if (poll(&waiting, 1, 10'000) != 1) break;
+    if (poll(&waiting, 1, 30'000) != 1) break;
     char buffer[4096];
     const ssize_t n = read(fd, buffer, sizeof(buffer));
     if (n <= 0) break;

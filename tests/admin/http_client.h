@@ -1,4 +1,4 @@
-// A plain HTTP client over a Unix socket, for requests that sluicectl would never make.
+// A plain HTTP client over a Unix socket or TCP, for requests that sluicectl would never make.
 #ifndef SLUICE_TESTS_ADMIN_HTTP_CLIENT_H_
 #define SLUICE_TESTS_ADMIN_HTTP_CLIENT_H_
 
@@ -27,11 +27,12 @@ struct HttpCall {
   std::vector<std::string> headers = {"Content-Type: application/json"};
 };
 
-HttpAnswer Ask(const std::string& socket_path, const HttpCall& call);
+// `where` is the path of a socket, or "127.0.0.1:8025".
+HttpAnswer Ask(const std::string& where, const HttpCall& call);
 
 // A connection of its own, for what is no HTTP; -1 when it cannot be made.
-int ConnectTo(const std::string& socket_path);
-// Everything until the peer closes or `until` has been read; 10 s at most.
+int ConnectTo(const std::string& where);
+// Everything until the peer closes or `until` has been read; 30 s without a byte at most.
 std::string ReadUntil(int fd, const std::string& until);
 
 }  // namespace sluice::admin

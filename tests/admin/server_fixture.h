@@ -1,4 +1,4 @@
-// A real server on a Unix socket in a directory of its own, in front of a fake gateway.
+// A real server on a Unix socket (and TCP) in a directory of its own, in front of a fake gateway.
 #ifndef SLUICE_TESTS_ADMIN_SERVER_FIXTURE_H_
 #define SLUICE_TESTS_ADMIN_SERVER_FIXTURE_H_
 
@@ -38,6 +38,7 @@ class ServerFixture : public ::testing::Test {
   void Start(ServerOptions options) {
     server_.reset();
     options.socket.path = socket();
+    options.tokens_file = directory_.Path("tokens");
     absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options, control_, clock_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

@@ -200,6 +200,33 @@ TEST_F(SluicectlTest, ShowsWhoChangedWhat) {
                "7           2023-11-14T22:13:20Z  alice  x.example  level: encrypt -> verify\n");
   EXPECT_EQ(control_.last_change_query.pattern, "x.example");
   EXPECT_EQ(control_.last_change_query.by, "alice");
+TEST_F(SluicectlTest, MakesListsAndRemovesTokens) {
+  const Outcome made = Ctl({"token", "add", "robot", "--role=write", "--expires=12h"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_THAT(made.out, ::testing::MatchesRegex("sluice_[A-Za-z0-9_-]+\n"));
+  // The server's clock stands still long before now, which is when 12 hours count from.
+  EXPECT_THAT(Ctl({"token", "list"}).out, AllOf(HasSubstr("robot"), HasSubstr("in 11h")));
+  EXPECT_EQ(Ctl({"token", "add", "robot", "--role=read"}).code, 1);
+  EXPECT_EQ(Ctl({"token", "add", "other"}).code, 2);
+  EXPECT_EQ(Ctl({"token", "add", "other", "--role=read", "--expires=later"}).code, 2);
+  ExpectGolden({"token", "remove", "robot"}, "removed: robot\n");
+  EXPECT_EQ(Ctl({"token", "remove", "robot"}).code, 1);
+}
+
+TEST_F(SluicectlTest, GoesOverTcpWithAToken) {
+  Start({.tcp = {.listen = {*io::SocketAddress::Parse("127.0.0.1:0")}}});
+  const std::string url = absl::StrCat("--url=http://", server_->listeners()[0]);
+  const std::string token =
+      "--token_file=" + File("token", Ctl({"token", "add", "robot", "--role=read"}).out);
+  EXPECT_THAT(Ctl({"domains", "list", url, token}).out, HasSubstr("2 entries"));
+  const Outcome refused = Ctl({"domains", "add", "new.example", url, token});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("role write"));
+  const Outcome unknown =
+      Ctl({"status", url, "--token_file=" + File("wrong", "sluice_wrong\n")});
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("not known"));
+  EXPECT_EQ(Ctl({"status", "--url=http://127.0.0.1:1", token}).code, 3);
 }
 
 TEST_F(SluicectlTest, ImportsAndExportsFiles) {

@@ -24,7 +24,8 @@ LAYERS = {
     "engine/relay": ["engine/base", "engine/io", "tls", "queue", "engine/dns", "policy",
                      "engine/smtp"],
     "engine/admin": ["engine/base", "engine/io", "tls", "queue", "engine/dns", "policy",
-                     "engine/smtp", "engine/relay"],
+                     "engine/smtp", "engine/relay", "engine/admin/page"],
+    "engine/admin/page": ["engine/admin"],
     "tools": ["engine/base", "engine/io", "tls", "queue", "engine/dns", "policy", "engine/smtp",
               "engine/relay", "engine/admin"],
 }
@@ -38,6 +39,7 @@ OWNERS = {
     r"<idn2\.h>": ["policy"],
     r"<libpsl\.h>": ["policy"],
     r"<microhttpd\.h>": ["engine/admin"],
+    r"<gnutls/": ["engine/admin"],
     r"<curl/": ["tools"],
 }
 

@@ -1,0 +1,114 @@
+// What became of messages. Headings, reasons and labels come from the daemon in the reader's
+// language, so that the page, sluicectl and the API use the same words.
+
+import {get} from './api.js';
+import {h} from './dom.js';
+import {filterForm} from './filters.js';
+import {dateTime, language, text} from './language.js';
+import {senderText} from './queue.js';
+import {region} from './region.js';
+import {currentFilters} from './route.js';
+import {definitions, table} from './table.js';
+
+const kPage = 100;
+const kOutcomes = ['check_tls', 'deferred', 'delivered', 'failed', 'expired', 'deleted_tls_policy',
+                   'deleted', 'refused'];
+const kBadges = {check_tls: 'bad', delivered: 'good', deferred: 'warn', failed: 'bad', expired: 'bad',
+                 deleted_tls_policy: 'bad', refused: 'warn'};
+
+export function showHistory(main) {
+  const filters = currentFilters();
+  let cursors = [''];  // of the pages up to the one that is shown
+
+  const list = region(
+      (signal) => get('/v1/history', {...forApi(filters), limit: kPage, lang: language(),
+                                      cursor: cursors.at(-1)}, signal),
+      (answer) => [entryTable(answer), pager(answer)]);
+
+  function fromTheFirst() {
+    cursors = [''];
+    list.refresh();
+  }
+
+  function pager({next}) {
+    if (next === '' && cursors.length === 1) return [];
+    const older = () => {
+      cursors.push(next);
+      list.refresh();
+    };
+    const newer = () => {
+      cursors.pop();
+      list.refresh();
+    };
+    return h('nav', {class: 'pager', 'aria-label': text('pages')},
+             h('button', {type: 'button', disabled: cursors.length === 1, 'data-focus': 'newer',
+                          onclick: newer}, text('newer')),
+             h('button', {type: 'button', disabled: next === '', 'data-focus': 'older',
+                          onclick: older}, text('older')));
+  }
+
+  main.append(
+      h('div', {class: 'toolbar'},
+        filterForm([
+          {name: 'domain', label: text('field.domain'), type: 'search'},
+          {name: 'outcome', label: text('field.outcome'), options: [
+            ['', text('filter.any')], ...kOutcomes.map((name) => [name, text(`outcome.${name}`)])]},
+          {name: 'sender', label: text('field.sender')},
+          {name: 'recipient', label: text('field.recipient')},
+          {name: 'message', label: text('field.message')},
+          {name: 'since', label: text('filter.since'), type: 'datetime-local'},
+          {name: 'until', label: text('filter.until'), type: 'datetime-local'},
+        ], filters, fromTheFirst),
+        h('div', {class: 'buttons'},
+          h('button', {type: 'button', onclick: fromTheFirst}, text('refresh')))),
+      list.element);
+  list.refresh();
+  return list.stop;
+}
+
+// A time without a zone is the reader's own.
+function forApi(filters) {
+  const asked = {...filters};
+  for (const name of ['since', 'until']) {
+    if (asked[name]) asked[name] = new Date(asked[name]).toISOString();
+  }
+  return asked;
+}
+
+function entryTable({entries, labels}) {
+  if (entries.length === 0) return h('p', {class: 'empty'}, text('history.empty'));
+  return table({
+    caption: text('title.history'),
+    columns: [
+      {label: text('column.time'), class: 'time'}, {label: text('column.event')},
+      {label: text('column.from_to')}, {label: labels.domain}, {label: labels.server},
+    ],
+    rows: entries.map((entry) => ({cells: [
+      h('time', {datetime: entry.at}, dateTime(entry.at)),
+      [h('span', {class: `badge ${kBadges[entry.outcome] ?? ''}`}, entry.heading), ' ',
+       entry.reason_text ?? ''],
+      [h('div', {}, senderText(entry.sender)),
+       (entry.recipients ?? []).map((address) => h('div', {}, `→ ${address}`))],
+      h('span', {class: 'code'}, entry.domain ?? ''),
+      h('span', {class: 'code'}, entry.mx ?? entry.address ?? ''),
+    ], detail: () => details(entry, labels)})),
+  });
+}
+
+function details(entry, labels) {
+  const code = (value) => value && h('span', {class: 'code'}, value);
+  return definitions([
+    [labels.message_id, code(entry.message_id)],
+    [labels.direction, labels[entry.direction]],
+    [labels.entry, entry.entry && `${entry.entry}, ${labels.entry_generation} ${
+        entry.entry_generation}`],
+    [labels.attempt, entry.attempt],
+    [labels.server, [entry.mx, entry.address].filter(Boolean).join(' ')],
+    [labels.why, [entry.stage_text, entry.reason_text].filter(Boolean).join(': ')],
+    [labels.detail, entry.detail && h('span', {lang: 'en'}, entry.detail)],
+    [labels.tls, [entry.tls_version, entry.cipher].filter(Boolean).join(', ')],
+    [labels.certificate, code(entry.certificate)],
+    [labels.next_try_at, entry.next_try_at && dateTime(entry.next_try_at)],
+    [labels.deadline_at, entry.deadline_at && dateTime(entry.deadline_at)],
+  ]);
+}
