@@ -23,6 +23,7 @@
 #include "engine/admin/domains_api.h"
 #include "engine/admin/history_api.h"
 #include "engine/admin/http_message.h"
+#include "engine/admin/metrics_api.h"
 #include "engine/admin/policy_editor.h"
 #include "engine/admin/queue_api.h"
 #include "engine/admin/reply.h"
@@ -124,6 +125,7 @@ class Server::Service {
         history_(control),
         certificates_(control, clock),
         status_(control),
+        metrics_(control, clock),
         workers_(io::NewThreadExecutor("admin", options.workers)) {
     domains_.AddTo(router_);
     domain_files_.AddTo(router_);
@@ -132,6 +134,7 @@ class Server::Service {
     history_.AddTo(router_);
     certificates_.AddTo(router_);
     status_.AddTo(router_);
+    metrics_.AddTo(router_);
   }
   ~Service() { Stop(); }
 
@@ -163,6 +166,7 @@ class Server::Service {
   HistoryApi history_;
   CertificatesApi certificates_;
   StatusApi status_;
+  MetricsApi metrics_;
   Router router_;
   std::unique_ptr<ControlSocket> socket_;
   MHD_Daemon* daemon_ = nullptr;

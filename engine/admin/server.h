@@ -7,8 +7,8 @@
 //   server->Stop();
 //
 // What it serves stands in domains_api.h, domain_files_api.h, domain_checks_api.h, queue_api.h,
-// history_api.h, certificates_api.h and status_api.h; reply.h has the form of errors. HTTP/1.1,
-// JSON bodies, everything under /v1.
+// history_api.h, certificates_api.h, status_api.h and metrics_api.h; reply.h has the form of
+// errors. HTTP/1.1, JSON bodies, everything but /metrics under /v1.
 //
 // Threads. One thread of libmicrohttpd's moves bytes for all connections; a request that is there
 // as a whole is handed to a few workers, which may block in relay::Control, while its connection
