@@ -1,6 +1,7 @@
 """What a running gateway tells Prometheus, and its log: after mail that went, mail that did not, and
 peers that say what they should not."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -55,6 +56,20 @@ class MetricsTest(E2eCase):
             session.starttls(context=context)
             session.sendmail("a@sender.test", [recipient], message(subject))
 
+    def send_garbage_for_tls(self, gateway):
+        """Returns when the gateway has hung up."""
+        with socket.create_connection(("127.0.0.1", gateway.port), SOON_SECONDS) as client, \
+                client.makefile("rb") as reader:
+            client.sendall(b"EHLO x\r\n")
+            for line in reader:
+                if line.startswith(b"250 "):
+                    break
+            client.sendall(b"STARTTLS\r\n")
+            self.assertEqual(reader.readline()[:4], b"220 ")
+            client.sendall(b"this is not TLS\r\n" * 10)
+            with contextlib.suppress(ConnectionResetError):  # it need not have read all of it
+                reader.read()
+
     def wait_for_line(self, gateway, pattern):
         """A line of the log that matches; the log is written by a thread of its own."""
         return wait_until(lambda: f"a line {pattern!r} in\n{gateway.program.log()[-6000:]}",
@@ -71,17 +86,7 @@ class MetricsTest(E2eCase):
         gateway.wait_for_history(domain="secure.test", outcome="delivered")
         gateway.send("a@sender.test", "b@refusing.test", message("metrics-2."))
         gateway.wait_for_history(domain="refusing.test", outcome="check_tls")
-        with socket.create_connection(("127.0.0.1", gateway.port), SOON_SECONDS) as garbage:
-            garbage.sendall(b"EHLO x\r\n")
-            while b"STARTTLS" not in garbage.recv(65536):
-                pass
-            garbage.sendall(b"STARTTLS\r\n")
-            self.assertEqual(garbage.recv(4), b"220 ")
-            while b"\n" not in garbage.recv(65536):
-                pass
-            garbage.sendall(b"this is not TLS\r\n" * 10)
-            while garbage.recv(65536):
-                pass
+        self.send_garbage_for_tls(gateway)
         # What the history has is released a moment later.
         wait_until("the message to wait",
                    lambda: Scrape(gateway).total("sluice_queue_messages", state="waiting") == 1)
