@@ -18,7 +18,9 @@ ItemFacts FactsOf(const Envelope& envelope) {
 
 bool InFlight::Add(absl::string_view item, const ItemFacts& facts) {
   const absl::MutexLock lock(&mutex_);
-  return items_.try_emplace(item, Entry{.facts = facts}).second;
+  const bool added = items_.try_emplace(item, Entry{.facts = facts}).second;
+  size_.store(items_.size(), std::memory_order_relaxed);
+  return added;
 }
 
 void InFlight::Set(absl::string_view item, const ItemFacts& facts) {
@@ -31,6 +33,7 @@ void InFlight::Set(absl::string_view item, const ItemFacts& facts) {
 void InFlight::Remove(absl::string_view item) {
   const absl::MutexLock lock(&mutex_);
   items_.erase(item);
+  size_.store(items_.size(), std::memory_order_relaxed);
 }
 
 bool InFlight::Contains(absl::string_view item) const {
@@ -43,11 +46,6 @@ std::optional<ItemFacts> InFlight::Find(absl::string_view item) const {
   const auto found = items_.find(item);
   if (found == items_.end()) return std::nullopt;
   return found->second.facts;
-}
-
-size_t InFlight::size() const {
-  const absl::MutexLock lock(&mutex_);
-  return items_.size();
 }
 
 std::vector<std::string> InFlight::Items() const {

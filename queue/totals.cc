@@ -86,6 +86,7 @@ QueueTotals Totals::Get(size_t most_destinations) const {
     const absl::MutexLock lock(&mutex_);
     totals.items = all_.items;
     totals.body_bytes = all_.body_bytes;
+    if (most_destinations == 0) return totals;
     totals.destinations.reserve(destinations_.size());
     for (const auto& [destination, counts] : destinations_) {
       totals.destinations.push_back(

@@ -35,7 +35,7 @@ absl::string_view ReasonName(Reason reason) {
 }
 
 std::optional<Reason> ParseReason(absl::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Reason::kProtocol); ++i) {
+  for (size_t i = 0; i < kReasons; ++i) {
     const auto reason = static_cast<Reason>(i);
     if (ReasonName(reason) == name) return reason;
   }

@@ -2,6 +2,7 @@
 #ifndef SLUICE_TLS_FAILURE_H_
 #define SLUICE_TLS_FAILURE_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,7 @@ enum class Reason {
   kClosed,    // the peer went away during the handshake
   kProtocol,  // what the peer sent is not TLS, or breaks it
 };
+inline constexpr size_t kReasons = static_cast<size_t>(Reason::kProtocol) + 1;
 
 // "not_offered", "refused", "plaintext_injected", "handshake_timeout", …
 absl::string_view ReasonName(Reason reason);

@@ -97,8 +97,8 @@ class Sink::Door final : public smtp::Receiver {
     }
     co_return smtp::Reply{250, smtp::EnhancedStatus{2, 0, 0}, "Ok"};
   }
-  void OnHandshake(const smtp::Client&) override { ++counts_->handshakes; }
-  void OnHandshakeFailed(const smtp::Client&, const tls::Failure&) override {}
+  void OnHandshake(const smtp::Client&, absl::Duration) override { ++counts_->handshakes; }
+  void OnHandshakeFailed(const smtp::Client&, const tls::Failure&, absl::Duration) override {}
   void OnRefused(const smtp::Client&, const smtp::Reply&) override {}
 
  private:

@@ -1,4 +1,4 @@
-// What the engine costs: a timer, a letter to another core, a coroutine.
+// What the engine costs: a timer, a letter to another core, a coroutine, a time that is counted.
 //
 //   io_bench
 #include <memory>
@@ -11,6 +11,7 @@
 #include "benchmark/benchmark.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
+#include "engine/base/histogram.h"
 #include "engine/io/engine.h"
 #include "engine/io/mailbox.h"
 #include "engine/io/task.h"
@@ -59,6 +60,17 @@ void BM_TimerFire(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kTimers));
 }
 BENCHMARK(BM_TimerFire)->Unit(benchmark::kMillisecond);
+
+// One observation, of times that fall into all buckets.
+void BM_Observe(benchmark::State& state) {
+  StepHistogram histogram;
+  std::vector<absl::Duration> times;
+  for (int64_t ns = 1000; times.size() < 32; ns *= 2) times.push_back(absl::Nanoseconds(ns));
+  size_t i = 0;
+  for (auto _ : state) histogram.Observe(times[i++ % 32]);
+  SLUICE_CHECK(histogram.Read().total() == static_cast<uint64_t>(state.iterations()));
+}
+BENCHMARK(BM_Observe);
 
 class Note final : public Letter {
  public:

@@ -15,6 +15,7 @@
 #include "engine/admin/failure_table.h"
 #include "engine/admin/history_api.h"
 #include "engine/admin/http_listener.h"
+#include "engine/admin/metrics_api.h"
 #include "engine/admin/openapi.h"
 #include "engine/admin/page/page.h"
 #include "engine/admin/pings_api.h"
@@ -75,6 +76,7 @@ class Server::Service {
         history_(control, clock),
         certificates_(control, clock, [this] { return ReloadCertificate(); }),
         status_api_(control),
+        metrics_(control, clock),
         rounds_(control, clock, options.ping_rounds),
         pings_(rounds_),
         tokens_api_(*tokens_, clock),
@@ -86,6 +88,7 @@ class Server::Service {
     history_.AddTo(router_);
     certificates_.AddTo(router_);
     status_api_.AddTo(router_);
+    metrics_.AddTo(router_);
     pings_.AddTo(router_);
     tokens_api_.AddTo(router_);
     AddSession(router_);
@@ -119,6 +122,7 @@ class Server::Service {
   HistoryApi history_;
   CertificatesApi certificates_;
   StatusApi status_api_;
+  MetricsApi metrics_;
   PingRounds rounds_;
   PingsApi pings_;
   TokensApi tokens_api_;

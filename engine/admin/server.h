@@ -7,8 +7,8 @@
 //   server->Stop();
 //
 // What it serves stands in the *_api.h beside this, and in openapi.json, which it serves too;
-// reply.h has the form of errors. HTTP/1.1, JSON bodies, everything under /v1. doorman.h says who
-// may ask.
+// reply.h has the form of errors. HTTP/1.1, JSON bodies, everything but /metrics and the page under
+// /v1. doorman.h says who may ask.
 //
 // Threads. Each listener has one (http_listener.h); they share a few workers, which may block in
 // relay::Control, and one that watches over deadlines. Nothing of it runs on a core.

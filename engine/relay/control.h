@@ -32,6 +32,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/base/clock.h"
+#include "engine/relay/core_times.h"
 #include "policy/entry.h"
 #include "policy/entry_codec.h"
 #include "policy/snapshot.h"
@@ -154,8 +155,11 @@ struct CoreStatus {
   uint64_t failed = 0;
   uint64_t expired = 0;
   uint64_t deleted_tls_policy = 0;
-  // Failures, in and out, by reason of TLS or else by stage: "not_offered", "connect", …
+  // Failures of connections to next hops, by reason of TLS or else by stage: "not_offered",
+  // "connect", …; and of inbound handshakes, by reason.
   std::map<std::string, uint64_t> failures;
+  std::map<std::string, uint64_t> handshake_failures;
+  CoreTimes times;
 };
 
 struct Status {

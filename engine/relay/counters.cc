@@ -5,13 +5,8 @@
 #include "tls/failure.h"
 
 namespace sluice::relay {
-namespace {
 
-constexpr size_t kStages = static_cast<size_t>(smtp::Stage::kFinal) + 1;
-constexpr size_t kReasons = static_cast<size_t>(tls::Reason::kProtocol) + 1;
-static_assert(kStages + kReasons == kFailureWords);
-
-}  // namespace
+using smtp::kStages;
 
 size_t FailureIndex(const smtp::Failure& failure) {
   return failure.tls_reason.has_value() ? kStages + static_cast<size_t>(*failure.tls_reason)
@@ -19,7 +14,7 @@ size_t FailureIndex(const smtp::Failure& failure) {
 }
 
 std::string FailureWord(size_t index) {
-  SLUICE_CHECK(index < kStages + kReasons);
+  SLUICE_CHECK(index < kFailureWords);
   const absl::string_view word =
       index < kStages ? smtp::StageName(static_cast<smtp::Stage>(index))
                       : tls::ReasonName(static_cast<tls::Reason>(index - kStages));

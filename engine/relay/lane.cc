@@ -35,6 +35,9 @@ class Lane::Carrier {
   io::Task<bool> SendWaiting();
   io::Task<std::optional<Attempt>> NextAttempt();
   io::Task<void> CloseSession();
+  void Count(const smtp::Failure& failure) {
+    host_.counters().failures_by_reason[FailureIndex(failure)].Add();
+  }
   void RememberFailure(const HopAddress& hop, smtp::Failure failure);
   AttemptReport Report() const;
 
@@ -131,8 +134,11 @@ void Lane::Abort() {
 io::Task<void> Lane::Carrier::Run() {
   while (!lane_.draining_ && (held_.has_value() || !lane_.backlog_.empty())) {
     if (!held_.has_value() || next_ >= hops_.addresses.size()) {
-      const MonoTime deadline = host_.core().Now() + absl::Seconds(30);
-      hops_ = co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, deadline);
+      const MonoTime asked = host_.core().Now();
+      hops_ = co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_,
+                                    asked + absl::Seconds(30));
+      host_.counters().outbound.of(smtp::Stage::kDns).Observe(host_.core().Now() - asked);
+      if (hops_.failure.has_value()) Count(*hops_.failure);
       next_ = 0;
       failure_ = hops_.failure;
       server_.reset();
@@ -176,7 +182,7 @@ io::Task<bool> Lane::Carrier::OpenNext() {
       server_ = AddressTried{hop.host, hop.address, session_->facts()};
       co_return true;
     }
-    host_.counters().failures_by_reason[FailureIndex(*failed)].Add();
+    Count(*failed);
     host_.counters().outbound_failed.Add();
     RememberFailure(hop, *std::move(failed));
     session_.reset();
@@ -187,14 +193,15 @@ io::Task<bool> Lane::Carrier::OpenNext() {
 // A failure of TLS decides over any other: it is what the administrator has to hear of, and the one
 // that says that mail waits because of policy. Among equals the last one does.
 void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure) {
-  log::Info("connection_failed", {{"domain", lane_.target_.name},
-                                  {"host", hop.host},
-                                  {"address", hop.address.ToString()},
-                                  {"stage", smtp::StageName(failure.stage)},
-                                  {"reason", failure.tls_reason.has_value()
-                                                 ? tls::ReasonName(*failure.tls_reason)
-                                                 : absl::string_view("-")},
-                                  {"detail", failure.detail}});
+  const std::string address = hop.address.ToString();
+  log::InfoSome("connection_failed", address,
+                {{"domain", lane_.target_.name},
+                 {"host", hop.host},
+                 {"address", address},
+                 {"stage", smtp::StageName(failure.stage)},
+                 {"reason", failure.tls_reason.has_value() ? tls::ReasonName(*failure.tls_reason)
+                                                           : absl::string_view()},
+                 {"detail", failure.detail}});
   const bool decided_by_tls = failure_.has_value() && failure_->tls_reason.has_value();
   if (decided_by_tls && !failure.tls_reason.has_value()) return;
   // One address that may do better tomorrow is enough to keep the mail, or one that may be found then.
@@ -208,7 +215,8 @@ void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure
 
 io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryOpen(io::SocketAddress address,
                                                               smtp::TlsUse use) {
-  session_ = std::make_unique<smtp::ClientSession>(host_.core(), host_.client_options());
+  session_ = std::make_unique<smtp::ClientSession>(host_.core(), host_.client_options(),
+                                                   &host_.counters().outbound);
   smtp::ClientSession* const session = session_.get();
   lane_.sessions_.insert(session);
   io::ConnectOptions to;
@@ -246,9 +254,11 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   std::optional<smtp::Failure> failed = co_await TryOpen(hop.address, smtp::TlsUse::May(any));
   if (failed.has_value() && failed->tls_reason.has_value()) {
     // On no entry: what cannot be had encrypted goes as it would have gone without us.
-    log::Info("in_clear", {{"host", hop.host},
-                           {"address", hop.address.ToString()},
-                           {"reason", tls::ReasonName(*failed->tls_reason)}});
+    const std::string address = hop.address.ToString();
+    log::InfoSome("in_clear", address,
+                  {{"host", hop.host},
+                   {"address", address},
+                   {"reason", tls::ReasonName(*failed->tls_reason)}});
     failed = co_await TryOpen(hop.address, smtp::TlsUse::Never());
   }
   co_return failed;

@@ -72,10 +72,11 @@ std::optional<smtp::Reply> Reception::CheckSender(const smtp::Client& client,
 void Reception::RecordTlsRefusal(const smtp::Client& client, const smtp::Address& sender,
                                  const policy::Entry& entry, absl::string_view reason,
                                  const smtp::Reply& reply) {
-  log::Info("tls_required", {{"client", client.remote.ToString()},
-                             {"from", sender.text},
-                             {"entry", entry.pattern.text()},
-                             {"reason", reason}});
+  log::InfoSome("tls_required", client.remote.ip(),
+                {{"client", client.remote.ToString()},
+                 {"from", sender.text},
+                 {"entry", entry.pattern.text()},
+                 {"reason", reason}});
   queue::HistoryEntry row = ShortfallRow(client, sender, entry, reason);
   row.outcome = queue::Outcome::kRefused;
   row.tls = true;
@@ -85,10 +86,11 @@ void Reception::RecordTlsRefusal(const smtp::Client& client, const smtp::Address
 
 void Reception::RecordMonitored(const smtp::Client& client, const smtp::Address& sender,
                                 const policy::Entry& entry, absl::string_view reason) {
-  log::Info("tls_would_be_required", {{"client", client.remote.ToString()},
-                                      {"domain", sender.domain},
-                                      {"entry", entry.pattern.text()},
-                                      {"reason", reason}});
+  log::InfoSome("tls_would_be_required", client.remote.ip(),
+                {{"client", client.remote.ToString()},
+                 {"domain", sender.domain},
+                 {"entry", entry.pattern.text()},
+                 {"reason", reason}});
   queue::HistoryEntry row = ShortfallRow(client, sender, entry, reason);
   row.outcome = queue::Outcome::kWouldRefuse;
   row.monitored = true;
@@ -132,7 +134,8 @@ std::optional<smtp::Reply> Reception::CheckRecipient(const smtp::Client& client,
   const Settings& settings = host_.settings();
   if (!settings.relay_networks.Contains(client.remote) &&
       !(!recipient.domain.empty() && settings.relay_domains.Contains(recipient.domain))) {
-    log::Info("relay_denied", {{"client", client.remote.ToString()}, {"to", recipient.text}});
+    log::InfoSome("relay_denied", client.remote.ip(),
+                  {{"client", client.remote.ToString()}, {"to", recipient.text}});
     return Make(554, {5, 7, 1}, "Relay access denied");
   }
   if (recipient.domain.empty()) {
@@ -211,27 +214,38 @@ io::Task<smtp::Reply> Reception::Take(smtp::Transaction transaction) {
     co_return Make(250, {2, 0, 0}, absl::StrCat("Ok: queued as ", id));
   }
   host_.counters().messages_refused.Add();
-  log::Warning("not_accepted", {{"id", id}, {"client", client}, {"error", status.message()}});
+  log::WarningSome("not_accepted", status.message(),
+                   {{"id", id}, {"client", client}, {"error", status.message()}});
   co_return absl::IsResourceExhausted(status)
       ? Make(452, {4, 3, 1}, "Not enough room in the queue; try again later")
       : Make(451, {4, 3, 0}, "The queue cannot be written to now; try again later");
 }
 
-void Reception::OnHandshake(const smtp::Client& client) {
-  host_.counters().handshakes.Add();
-  if (client.tls->resumed) host_.counters().handshakes_resumed.Add();
+void Reception::OnHandshake(const smtp::Client& client, absl::Duration took) {
+  Counters& counters = host_.counters();
+  counters.handshakes.Add();
+  if (client.tls->resumed) counters.handshakes_resumed.Add();
+  counters.inbound_handshakes
+      .of(client.tls->resumed ? smtp::HandshakeEnd::kResumed : smtp::HandshakeEnd::kFull)
+      .Observe(took);
 }
 
-void Reception::OnHandshakeFailed(const smtp::Client& client, const tls::Failure& failure) {
-  host_.counters().handshakes_failed.Add();
-  log::Info("handshake_failed", {{"client", client.remote.ToString()},
-                                 {"reason", tls::ReasonName(failure.reason)},
-                                 {"detail", failure.detail}});
+void Reception::OnHandshakeFailed(const smtp::Client& client, const tls::Failure& failure,
+                                  absl::Duration took) {
+  Counters& counters = host_.counters();
+  counters.handshakes_failed.Add();
+  counters.handshakes_failed_by_reason[static_cast<size_t>(failure.reason)].Add();
+  counters.inbound_handshakes.of(smtp::HandshakeEnd::kFailed).Observe(took);
+  log::InfoSome("handshake_failed", client.remote.ip(),
+                {{"client", client.remote.ToString()},
+                 {"reason", tls::ReasonName(failure.reason)},
+                 {"detail", failure.detail}});
 }
 
 void Reception::OnRefused(const smtp::Client& client, const smtp::Reply& reply) {
   host_.counters().messages_refused.Add();
-  log::Info("refused", {{"client", client.remote.ToString()}, {"reply", reply.ToString()}});
+  log::InfoSome("refused", client.remote.ip(),
+                {{"client", client.remote.ToString()}, {"reply", reply.ToString()}});
 }
 
 }  // namespace sluice::relay

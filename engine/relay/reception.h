@@ -48,8 +48,9 @@ class Reception final : public smtp::Receiver {
                                             const smtp::Address& recipient) override;
   std::string NewMessageId() override;
   io::Task<smtp::Reply> Take(smtp::Transaction transaction) override;
-  void OnHandshake(const smtp::Client& client) override;
-  void OnHandshakeFailed(const smtp::Client& client, const tls::Failure& failure) override;
+  void OnHandshake(const smtp::Client& client, absl::Duration took) override;
+  void OnHandshakeFailed(const smtp::Client& client, const tls::Failure& failure,
+                         absl::Duration took) override;
   void OnRefused(const smtp::Client& client, const smtp::Reply& reply) override;
 
  private:

@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
+#include "engine/relay/delivery_log.h"
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
@@ -95,7 +96,8 @@ io::Task<void> Shard::AcceptClients(std::unique_ptr<io::Listener> listener) {
     absl::StatusOr<std::unique_ptr<io::Connection>> connection = co_await listener->Accept();
     if (!connection.ok()) {
       if (absl::IsCancelled(connection.status())) break;
-      log::Warning("accept_failed", {{"error", connection.status().message()}});
+      log::WarningSome("accept_failed", connection.status().message(),
+                       {{"error", connection.status().message()}});
       // Out of descriptors: clients wait in the kernel's backlog until some are free again.
       co_await core_.SleepUntil(core_.Now() + absl::Milliseconds(100));
       continue;
@@ -205,10 +207,11 @@ io::Task<absl::Status> Shard::ReadBody(Attempt& attempt) {
   if (attempt.body.has_value()) co_return absl::OkStatus();
   const uint64_t bytes = attempt.envelope.body_bytes;
   if (!MakeRoom(bytes)) {
-    log::Info("body_memory_full", {{"id", attempt.envelope.id.ToString()},
-                                   {"bytes", bytes},
-                                   {"kept", counters_.kept_body_bytes.value()},
-                                   {"effect", "it is tried again a little later"}});
+    log::InfoSome("body_memory_full", "--max_body_memory",
+                  {{"id", attempt.envelope.id.ToString()},
+                   {"bytes", bytes},
+                   {"kept", counters_.kept_body_bytes.value()},
+                   {"effect", "it is tried again a little later"}});
     co_return absl::ResourceExhaustedError("--max_body_memory is used up");
   }
   counters_.kept_body_bytes.Add(bytes);
@@ -271,31 +274,18 @@ void Shard::Conclude(Attempt attempt, const AttemptReport& report) {
   std::optional<io::Body> body = TakeBody(attempt);
   OutcomeWriter::Written written =
       writer_.OfAttempt(std::move(attempt.envelope), report, spool_.Now());
-  Count(written, report);
+  Count(written);
+  LogDelivery(written, report, spool_.Now());
   core_.Spawn(Record(std::move(written), std::move(body)));
 }
 
-void Shard::Count(const OutcomeWriter::Written& written, const AttemptReport& report) {
+void Shard::Count(const OutcomeWriter::Written& written) {
   counters_.delivered.Add(static_cast<uint64_t>(written.delivered));
   counters_.failed.Add(static_cast<uint64_t>(written.refused));
   if (written.deferred) counters_.deferred.Add();
   if (written.tls_failed) counters_.tls_deferred.Add();
-  for (const queue::HistoryEntry& entry : written.result.history) {
-    log::Info(entry.outcome == queue::Outcome::kDelivered ? "delivered"
-              : entry.outcome == queue::Outcome::kFailed  ? "bounced"
-                                                          : "deferred",
-              {{"id", written.result.envelope.id.ToString()},
-               {"from", entry.sender},
-               {"to", entry.recipients.empty() ? "" : entry.recipients.front()},
-               {"recipients", entry.recipients.size()},
-               {"mx", entry.mx},
-               {"address", entry.address},
-               {"tls", entry.tls_version.empty() ? "none" : entry.tls_version},
-               {"cipher", entry.cipher},
-               {"policy", report.policy.pattern.empty() ? "-" : report.policy.pattern},
-               {"stage", entry.stage},
-               {"reason", entry.reason},
-               {"detail", entry.detail}});
+  if (written.delivered > 0) {
+    counters_.queue_latency.Observe(spool_.Now() - written.result.envelope.accepted_at);
   }
 }
 
@@ -449,6 +439,13 @@ CoreStatus Shard::StatusOfCore() const {
     const uint64_t count = counters_.failures_by_reason[i].value();
     if (count > 0) status.failures[FailureWord(i)] = count;
   }
+  for (size_t i = 0; i < tls::kReasons; ++i) {
+    const uint64_t count = counters_.handshakes_failed_by_reason[i].value();
+    if (count == 0) continue;
+    const absl::string_view word = tls::ReasonName(static_cast<tls::Reason>(i));
+    status.handshake_failures[std::string(word.data(), word.size())] = count;
+  }
+  status.times = ReadTimes(counters_);
   return status;
 }
 

@@ -124,7 +124,7 @@ class Shard final : private LaneHost, private ReceptionHost {
                                          std::vector<Attempt>& notifications);
   io::Task<absl::Status> ReadBody(Attempt& attempt);
   void CountExpiry(const OutcomeWriter::Written& written);
-  void Count(const OutcomeWriter::Written& written, const AttemptReport& report);
+  void Count(const OutcomeWriter::Written& written);
 
   io::Core& core_;
   const Settings& settings_;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/smtp/reply_reader.h"
+#include "engine/smtp/session_times.h"
 
 namespace sluice::smtp {
 namespace {
@@ -48,8 +49,8 @@ Stage StageOf(tls::Reason reason) {
 
 }  // namespace
 
-ClientSession::ClientSession(io::Core& core, const ClientOptions& options)
-    : core_(core), options_(options) {}
+ClientSession::ClientSession(io::Core& core, const ClientOptions& options, ClientTimes* times)
+    : core_(core), options_(options), times_(times) {}
 
 ClientSession::~ClientSession() { SLUICE_CHECK(stream_ == nullptr); }
 
@@ -59,9 +60,11 @@ io::Task<std::optional<Failure>> ClientSession::Open(io::ConnectOptions to, TlsU
   opened_ = true;
   use_ = std::move(use);
   facts_.remote = to.remote;
-  const MonoTime limit = core_.Now() + options_.open_limit;
+  const MonoTime begun = core_.Now();
+  const MonoTime limit = begun + options_.open_limit;
   absl::StatusOr<std::unique_ptr<io::Connection>> connection =
       co_await core_.Connect(std::move(to), Deadline(options_.connect_timeout, limit));
+  Took(Stage::kConnect, begun);
   if (!connection.ok()) co_return Broken(Stage::kConnect, connection.status());
   stream_ = std::make_unique<tls::Stream>(core_, *std::move(connection));
   if (aborted_) stream_->Abort();  // Abort() came while there was nothing yet to end
@@ -90,7 +93,9 @@ io::Task<std::optional<Failure>> ClientSession::Negotiate(tls::ClientContext& co
 
 io::Task<std::optional<Failure>> ClientSession::ReadBanner(MonoTime limit) {
   facts_.reached = Stage::kBanner;
+  const MonoTime begun = core_.Now();
   const absl::StatusOr<Reply> banner = co_await ReadReply(Deadline(options_.banner_timeout, limit));
+  Took(Stage::kBanner, begun);
   if (!banner.ok()) co_return Broken(Stage::kBanner, banner.status());
   facts_.banner = *banner;
   facts_.server_name = std::string(FirstWord(banner->text));
@@ -100,8 +105,10 @@ io::Task<std::optional<Failure>> ClientSession::ReadBanner(MonoTime limit) {
 
 io::Task<std::optional<Failure>> ClientSession::Greet(Stage stage, MonoTime limit) {
   facts_.reached = stage;
+  const MonoTime begun = core_.Now();
   absl::StatusOr<Reply> reply = co_await Command(absl::StrCat("EHLO ", options_.hostname, "\r\n"),
                                                  options_.ehlo_timeout, limit);
+  Took(stage, begun);
   if (!reply.ok()) {
     Failure failure = Broken(stage, reply.status());
     // With TLS 1.3 a server that rejects the handshake is heard of only now.
@@ -143,8 +150,10 @@ io::Task<std::optional<Failure>> ClientSession::StartTls(tls::ClientContext& con
     failure.detail = "the server does not offer STARTTLS";
     co_return Unsecured(std::move(failure));
   }
+  const MonoTime asked = core_.Now();
   const absl::StatusOr<Reply> reply =
       co_await Command("STARTTLS\r\n", options_.starttls_timeout, limit);
+  Took(Stage::kStarttls, asked);
   if (!reply.ok()) {
     Failure failure = Broken(Stage::kStarttls, reply.status());
     failure.tls_reason = ReasonOf(reply.status());
@@ -166,8 +175,10 @@ io::Task<std::optional<Failure>> ClientSession::StartTls(tls::ClientContext& con
     co_return failure;
   }
   facts_.reached = Stage::kHandshake;
+  const MonoTime begun = core_.Now();
   std::optional<tls::Failure> failed = co_await stream_->ConnectTls(
       context, use_.demand(), Deadline(options_.handshake_timeout, limit));
+  HandshakeTook(failed, begun);
   if (failed.has_value()) {
     broken_ = true;
     Failure failure;
@@ -259,6 +270,19 @@ Failure ClientSession::Broken(Stage stage, const absl::Status& status) const {
   failure.stage = stage;
   failure.detail = std::string(status.message());
   return failure;
+}
+
+void ClientSession::Took(Stage stage, MonoTime begun) {
+  if (times_ != nullptr) times_->of(stage).Observe(core_.Now() - begun);
+}
+
+void ClientSession::HandshakeTook(const std::optional<tls::Failure>& failed, MonoTime begun) {
+  Took(Stage::kHandshake, begun);
+  if (times_ == nullptr) return;
+  const HandshakeEnd end = failed.has_value()           ? HandshakeEnd::kFailed
+                           : stream_->tls()->resumed ? HandshakeEnd::kResumed
+                                                     : HandshakeEnd::kFull;
+  times_->handshakes.of(end).Observe(core_.Now() - begun);
 }
 
 MonoTime ClientSession::Deadline(absl::Duration timeout, MonoTime limit) const {

@@ -44,6 +44,8 @@
 
 namespace sluice::smtp {
 
+struct ClientTimes;
+
 // How far TLS is asked for.
 class TlsUse {
  public:
@@ -105,7 +107,8 @@ class ClientSession {
   // fill up with the other one waiting (RFC 2920 §3.1).
   static constexpr size_t kPipelinedCommands = 50;
 
-  ClientSession(io::Core& core, const ClientOptions& options);  // `options` outlives the session
+  // `options`, and `times`, where steps are timed, outlive the session.
+  ClientSession(io::Core& core, const ClientOptions& options, ClientTimes* times = nullptr);
   ~ClientSession();  // after Quit(), a failed Open(), or no Open() at all
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
@@ -166,9 +169,13 @@ class ClientSession {
 
   Failure Broken(Stage stage, const absl::Status& status) const;
   MonoTime Deadline(absl::Duration timeout, MonoTime limit) const;
+  // A step that was begun then is over.
+  void Took(Stage stage, MonoTime begun);
+  void HandshakeTook(const std::optional<tls::Failure>& failed, MonoTime begun);
 
   io::Core& core_;
   const ClientOptions& options_;
+  ClientTimes* const times_;
   TlsUse use_ = TlsUse::Never();
   SessionFacts facts_;
   std::unique_ptr<tls::Stream> stream_;  // null before Open() and after the end

@@ -177,15 +177,18 @@ io::Task<void> ClientSession::Transaction::SendEnvelope(MonoTime limit) {
     }
     // The promise: mandatory TLS, or no mail.
     SLUICE_CHECK(!session_.use_.mandatory() || session_.stream_->tls() != nullptr);
+    MonoTime begun = session_.core_.Now();
     const absl::Status sent =
         co_await session_.stream_->Write(commands, session_.Deadline(TimeoutOf(first), limit));
     if (!sent.ok()) {
+      session_.Took(first, begun);
       co_await HearLastWords(first, sent);
       co_return;
     }
     for (const Said& command : said) {
       const absl::StatusOr<Reply> reply =
           co_await session_.ReadReply(session_.Deadline(TimeoutOf(command.stage), limit));
+      session_.Took(command.stage, std::exchange(begun, session_.core_.Now()));
       if (reply.ok()) {
         Hear(command, *reply);
       } else {
@@ -280,20 +283,24 @@ io::Task<void> ClientSession::Transaction::SendBody() {
   const io::Body nothing;
   const bool for_someone = AnyIs(State::kAccepted);
   DotStuffer stuffer(for_someone ? body_ : nothing);
-  const MonoTime limit = session_.core_.Now() + session_.options_.body_limit;
+  const MonoTime begun = session_.core_.Now();
+  const MonoTime limit = begun + session_.options_.body_limit;
   std::vector<absl::string_view> pieces;
   absl::Status written;
   while (written.ok() && stuffer.Next(kBodyWriteBytes, pieces)) {
     written = co_await session_.stream_->Write(
         pieces, session_.Deadline(session_.options_.body_timeout, limit));
   }
+  session_.Took(Stage::kBody, begun);
   if (!written.ok()) {
     // What fails has not been sent whole, and so the final dot has not been sent.
     co_await HearLastWords(Stage::kBody, written);
     co_return;
   }
+  const MonoTime sent = session_.core_.Now();
   const absl::StatusOr<Reply> reply = co_await session_.ReadReply(
       session_.Deadline(session_.options_.final_timeout, MonoTime::Never()));
+  session_.Took(Stage::kFinal, sent);
   if (reply.ok()) {
     HearFinal(*reply);
   } else {

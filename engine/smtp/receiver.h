@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "engine/io/chunk.h"
 #include "engine/io/socket_address.h"
 #include "engine/io/task.h"
@@ -56,8 +57,9 @@ class Receiver {
   virtual io::Task<Reply> Take(Transaction transaction) = 0;
 
   // For counters and log.
-  virtual void OnHandshake(const Client& client) = 0;
-  virtual void OnHandshakeFailed(const Client& client, const tls::Failure& failure) = 0;
+  virtual void OnHandshake(const Client& client, absl::Duration took) = 0;
+  virtual void OnHandshakeFailed(const Client& client, const tls::Failure& failure,
+                                 absl::Duration took) = 0;
   virtual void OnRefused(const Client& client, const Reply& reply) = 0;  // after the body
 };
 

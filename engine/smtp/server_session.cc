@@ -147,21 +147,22 @@ io::Task<absl::Status> ServerSession::StartTls() {
   if (!stream_.input().empty() && !SLUICE_PLANTED_BUG(ObeysCommandsBehindStartTls)) {
     // Commands in clear that were to be obeyed inside TLS (RFC 3207 §4.2, CVE-2011-0411). Nothing
     // is said any more: whoever put them there would only learn from it.
-    log::Warning("starttls_injection",
-                 {{"client", client_.remote.ToString()}, {"bytes", stream_.input().size()}});
+    log::WarningSome("starttls_injection", client_.remote.ip(),
+                     {{"client", client_.remote.ToString()}, {"bytes", stream_.input().size()}});
     co_return absl::InvalidArgumentError("bytes in clear behind STARTTLS");
   }
   const absl::Status sent = co_await Flush();
   if (!sent.ok()) co_return sent;
+  const MonoTime begun = core_.Now();
   const std::optional<tls::Failure> failed =
       co_await stream_.AcceptTls(*context_, Deadline(options_.handshake_timeout));
   if (failed.has_value()) {
-    receiver_.OnHandshakeFailed(client_, *failed);
+    receiver_.OnHandshakeFailed(client_, *failed, core_.Now() - begun);
     co_return absl::UnavailableError(
         absl::StrCat("TLS: ", tls::ReasonName(failed->reason), ": ", failed->detail));
   }
   dialog_.OnTls(*stream_.tls());
-  receiver_.OnHandshake(client_);
+  receiver_.OnHandshake(client_, core_.Now() - begun);
   co_return absl::OkStatus();
 }
 

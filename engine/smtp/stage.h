@@ -2,6 +2,7 @@
 #ifndef SLUICE_ENGINE_SMTP_STAGE_H_
 #define SLUICE_ENGINE_SMTP_STAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
@@ -23,6 +24,7 @@ enum class Stage : uint8_t {
   kBody,
   kFinal,  // the reply to the body
 };
+inline constexpr size_t kStages = static_cast<size_t>(Stage::kFinal) + 1;
 
 // "dns", "connect", …, "post_ehlo", "mail", …
 absl::string_view StageName(Stage stage);

@@ -154,6 +154,9 @@ relay::Status RunningStatus(absl::Time now) {
   first.deferred = 6;
   first.tls_deferred = 5;
   first.failures = {{"not_offered", 4}, {"connect", 1}};
+  relay::Counters counters;
+  for (const int delay_s : {1, 1, 3, 7000}) counters.queue_latency.Observe(absl::Seconds(delay_s));
+  first.times = relay::ReadTimes(counters);
   relay::CoreStatus second = first;
   second.core = 1;
   second.failures = {{"not_offered", 1}};

@@ -77,8 +77,8 @@ class BenchTest(E2eCase):
             self.assertGreater(step["sink"]["done"], 0)
             self.assertGreater(step["latency_us"]["p50"], 0)
             self.assertGreater(step["target_cpu_us_per_op"], 0)
-        self.assertIn(" delivered ", gateway.program.log())
-        self.assertNotIn("tls=none", gateway.program.log())
+        self.assertIn(" verdict=encrypted ", gateway.program.log())
+        self.assertNotIn(" verdict=plain ", gateway.program.log())
         idle, = self.bench("idle", *ends, "--sessions=100")["steps"]
         self.assertEqual(idle["done"], 100)
         retry = f"{binary('sluicectl')} queue retry --all --control_socket={gateway.socket}"

@@ -77,10 +77,12 @@ class StallingHop(_Server):
     inject       sends a reply in clear right behind the 220
     garbage      answers the ClientHello with text
     hang-up      closes the connection at the ClientHello
+    hostile      takes no recipient, in words of the test's own (`words`), and offers no STARTTLS
     """
 
     STAGES = ("banner", "ehlo", "starttls", "handshake", "mid-handshake", "refuse", "inject",
-              "garbage", "hang-up")
+              "garbage", "hang-up", "hostile")
+    words = b""
 
     def __init__(self, workspace, stage):
         if stage not in self.STAGES:
@@ -100,7 +102,10 @@ class StallingHop(_Server):
                 if self._stage == "ehlo":
                     self._stall(connection)
                     return
-                connection.sendall(b"250-stalling.test\r\n250-PIPELINING\r\n250 STARTTLS\r\n")
+                connection.sendall(b"250 stalling.test\r\n" if self._stage == "hostile" else
+                                   b"250-stalling.test\r\n250-PIPELINING\r\n250 STARTTLS\r\n")
+            elif self._stage == "hostile" and verb.startswith(b"RCPT"):
+                connection.sendall(b"550 5.1.1 " + self.words + b"\r\n")
             elif verb == b"STARTTLS":
                 if self._starttls(connection):
                     return

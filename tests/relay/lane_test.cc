@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/relay/core_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
@@ -90,6 +91,7 @@ class LaneTest : public testing::Test, private LaneHost {
   std::vector<std::string> put_back_;
   std::function<bool()> load_body_ = [] { return true; };
   absl::Duration load_time_;
+  Counters counters_;
 
  private:
   io::Task<void> CallAt(absl::Duration after, std::function<void()> function) {
@@ -123,7 +125,6 @@ class LaneTest : public testing::Test, private LaneHost {
   void PutBack(Attempt attempt) override { put_back_.push_back(attempt.envelope.sender); }
 
   smtp::ClientOptions options_;
-  Counters counters_;
   std::unique_ptr<policy::Table> table_;
   int offered_ = 0;
 };
@@ -141,6 +142,54 @@ TEST_F(LaneTest, SendsWhatWaitsOverOneConnection) {
   }
   EXPECT_EQ(hop_.CountInClear("MAIL"), 0);  // it was offered TLS
   EXPECT_TRUE(lane->idle());
+}
+
+TEST_F(LaneTest, EachStepIsTimed) {
+  hop_.answer = [](const Heard& heard) {
+    return Said{TestHop::Good(heard.line), absl::Seconds(heard.line == "<banner>" ? 40 : 3)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane, 2);  // over one connection
+  const CoreTimes times = ReadTimes(counters_);
+  const auto expect = [&](smtp::Stage stage, uint64_t count, uint64_t seconds) {
+    const HistogramCounts& step = times.steps[static_cast<size_t>(stage)];
+    EXPECT_EQ(step.total(), count) << smtp::StageName(stage);
+    EXPECT_EQ(step.sum_us / 1'000'000, seconds) << smtp::StageName(stage);
+  };
+  for (const smtp::Stage stage : {smtp::Stage::kDns, smtp::Stage::kConnect}) expect(stage, 1, 0);
+  expect(smtp::Stage::kBanner, 1, 40);
+  for (const smtp::Stage stage :
+       {smtp::Stage::kEhlo, smtp::Stage::kStarttls, smtp::Stage::kPostEhlo}) {
+    expect(stage, 1, 3);
+  }
+  for (const smtp::Stage stage : {smtp::Stage::kMail, smtp::Stage::kRcpt, smtp::Stage::kData,
+                                  smtp::Stage::kFinal}) {
+    expect(stage, 2, 6);
+  }
+  expect(smtp::Stage::kBody, 2, 0);
+  expect(smtp::Stage::kHandshake, 1, 0);
+  EXPECT_EQ(times.outbound_handshakes[0].total(), 1u);  // full
+  EXPECT_EQ(times.outbound_handshakes[1].total(), 0u);
+  EXPECT_EQ(times.outbound_handshakes[2].total(), 0u);
+}
+
+TEST_F(LaneTest, WhatFailsIsTimedAndCountedToo) {
+  Enforce();
+  hop_.answer = [](const Heard& heard) {
+    return Said{heard.line == "STARTTLS" ? "454 4.7.0 not now" : TestHop::Good(heard.line),
+                absl::Seconds(2)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  const CoreTimes times = ReadTimes(counters_);
+  EXPECT_EQ(times.steps[static_cast<size_t>(smtp::Stage::kStarttls)].sum_us, 2'000'000u);
+  EXPECT_EQ(times.steps[static_cast<size_t>(smtp::Stage::kMail)].total(), 0u);
+  const smtp::Failure refused{.stage = smtp::Stage::kStarttls,
+                              .tls_reason = tls::Reason::kRefused,
+                              .reply = {},
+                              .detail = ""};
+  EXPECT_EQ(counters_.failures_by_reason[FailureIndex(refused)].value(), 1u);
+  EXPECT_EQ(FailureWord(FailureIndex(refused)), "refused");
 }
 
 TEST_F(LaneTest, WhatWaitsGivesItsBodyUpAndIsSentAllTheSame) {

@@ -1,5 +1,6 @@
 // Who may send from where, and to where: MAIL FROM and RCPT TO.
 #include "absl/strings/str_cat.h"
+#include "engine/relay/core_times.h"
 #include "tests/relay/reception_fixture.h"
 
 namespace sluice::relay {
@@ -169,14 +170,23 @@ TEST_F(ReceptionEnvelopeTest, WithoutNetworksAndDomainsNobodyRelays) {
 
 TEST_F(ReceptionEnvelopeTest, HandshakesAndRefusalsAreCounted) {
   client_.tls = &tls12_;
-  reception_.OnHandshake(client_);
+  reception_.OnHandshake(client_, absl::Milliseconds(3));
   tls12_.resumed = true;
-  reception_.OnHandshake(client_);
-  reception_.OnHandshakeFailed(client_, {tls::Reason::kCipher, "none"});
+  reception_.OnHandshake(client_, absl::Milliseconds(1));
+  reception_.OnHandshakeFailed(client_, {tls::Reason::kCipher, "none"}, absl::Milliseconds(5));
   reception_.OnRefused(client_, {552, smtp::EnhancedStatus{5, 3, 4}, "too large"});
   EXPECT_EQ(counters_.handshakes.value(), 2u);
   EXPECT_EQ(counters_.handshakes_resumed.value(), 1u);
   EXPECT_EQ(counters_.handshakes_failed.value(), 1u);
+  const CoreTimes times = ReadTimes(counters_);
+  EXPECT_EQ(times.inbound_handshakes[0].sum_us, 3000u);
+  EXPECT_EQ(times.inbound_handshakes[1].sum_us, 1000u);
+  EXPECT_EQ(times.inbound_handshakes[2].sum_us, 5000u);
+  const auto failed_by = [this](tls::Reason reason) {
+    return counters_.handshakes_failed_by_reason[static_cast<size_t>(reason)].value();
+  };
+  EXPECT_EQ(failed_by(tls::Reason::kCipher), 1u);
+  EXPECT_EQ(failed_by(tls::Reason::kAlert), 0u);
   EXPECT_EQ(counters_.messages_refused.value(), 1u);
 }
 

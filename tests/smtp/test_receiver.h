@@ -60,8 +60,8 @@ class TestReceiver final : public Receiver {
     message.transaction.client = nullptr;
     co_return reply;
   }
-  void OnHandshake(const Client&) override { ++handshakes; }
-  void OnHandshakeFailed(const Client&, const tls::Failure& failure) override {
+  void OnHandshake(const Client&, absl::Duration) override { ++handshakes; }
+  void OnHandshakeFailed(const Client&, const tls::Failure& failure, absl::Duration) override {
     failed_handshakes.push_back(failure.reason);
   }
   void OnRefused(const Client&, const Reply& reply) override { refused.push_back(reply.ToString()); }
