@@ -162,6 +162,9 @@ class SignerTest(E2eCase):
         self.assertEqual(status_of(pid)["NoNewPrivs"], "1")
         limits = pathlib.Path(f"/proc/{pid}/limits").read_text("latin-1")
         self.assertRegex(limits, r"(?m)^Max core file size +0 +0 ")
+        # It lets the cores go first.
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), min(own + 5, 19))
         # Standard streams and the socket to the daemon.
         self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), ["0", "1", "2", "3"])
         # Deaf to what ends or reloads the daemon, which Ctrl-C sends to both.

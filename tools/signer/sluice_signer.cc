@@ -7,6 +7,7 @@
 // request.
 #include <openssl/crypto.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
@@ -25,6 +26,7 @@ namespace {
 
 constexpr int kSocket = 3;
 constexpr int kMostThreads = 1024;
+constexpr int kNiceness = 5;
 constexpr int kNotStartedRightly = 2;
 constexpr int kMalformed = 3;
 
@@ -67,6 +69,9 @@ int Main(const std::vector<std::string_view>& arguments) {
     std::perror("sluice-signer: its memory cannot be protected");
     return kNotStartedRightly;
   }
+  // The cores go first: they need the CPU for moments, and every session of theirs waits meanwhile.
+  // Of this thread, and so of those that it starts. To be nicer is allowed to everybody.
+  [[maybe_unused]] const int niceness = nice(kNiceness);
   // No file of settings decides what signs here.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   PrivateKeys keys;
