@@ -242,6 +242,11 @@ TEST_F(ProcessSignerTest, AProgramThatIsNoneIsToldOfAtOnce) {
               HasSubstr("cannot be started: No such file"));
   EXPECT_THAT(ProcessSigner::Start({"/bin/false", 1}, io::RealMachine()).status().message(),
               HasSubstr("ended at its start: exit status 1"));
+  const std::string babbler = tls::WriteTestFile(
+      directory_, "babbler", "#!/bin/sh\nprintf '\\377\\377\\377\\377' >&3\nexec cat <&3\n");
+  std::filesystem::permissions(babbler, std::filesystem::perms::owner_all);
+  EXPECT_THAT(ProcessSigner::Start({babbler, 1}, io::RealMachine()).status().message(),
+              HasSubstr("ended at its start: it sent what is no response, and was killed"));
 }
 
 // A signer whose process can be found: it notes its number on a line of `pids` before it becomes

@@ -96,17 +96,23 @@ bool Child::Receive(std::vector<Response>& responses) {
   while (true) {
     while (const std::optional<std::string_view> body = reader_.Next()) {
       std::optional<Response> response = DecodeResponse(*body);
-      if (!response.has_value()) return false;
+      if (!response.has_value()) return GiveUp("it sent what is no response");
       responses.push_back(*std::move(response));
     }
-    if (reader_.broken()) return false;
+    if (reader_.broken()) return GiveUp("it sent what is no response");
     if (responses.size() > before) return true;
     char bytes[64 * 1024];
     const ssize_t received = recv(socket_, bytes, sizeof(bytes), 0);
     if (received < 0 && errno == EINTR) continue;
+    if (received < 0 && errno == EAGAIN) return GiveUp("it did not answer in time");
     if (received <= 0) return false;
     reader_.Append({bytes, static_cast<size_t>(received)});
   }
+}
+
+bool Child::GiveUp(const char* complaint) {
+  complaint_ = complaint;
+  return false;
 }
 
 void Child::SetPatience(absl::Duration patience) {
@@ -125,6 +131,7 @@ std::string Child::End() {
   while (waitpid(pid_, &status, 0) < 0) {
     if (errno != EINTR) return absl::StrCat("waitpid: ", std::strerror(errno));
   }
+  if (!complaint_.empty()) return absl::StrCat(complaint_, ", and was killed");
   if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status));
   const int code = WEXITSTATUS(status);
   const std::string_view meaning = Meaning(code);

@@ -39,18 +39,20 @@ class Child {
   // Send and Receive return false from now on.
   void Shutdown();
   // Kills it if it still runs (it holds nothing that would be lost), and says how it ended, for the
-  // log. Once. Send and Receive return false from now on.
+  // log. Once, by the thread of Receive. Send and Receive return false from now on.
   std::string End();
 
   pid_t pid() const { return pid_; }
 
  private:
   Child(int socket, pid_t pid) : socket_(socket), pid_(pid) {}
+  bool GiveUp(const char* complaint);  // false
 
   const int socket_;
   const pid_t pid_;
   bool ended_ = false;
   FrameReader reader_;
+  std::string complaint_;  // why Receive gave up on one that may well still run
 };
 
 }  // namespace sluice::signer

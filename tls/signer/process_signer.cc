@@ -184,8 +184,8 @@ absl::StatusOr<std::shared_ptr<const tls::Credentials>> ProcessSigner::Load(
 
 void ProcessSigner::Work(tls::PrivateKeyRequest request, MonoTime deadline,
                          absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
-  if (request.input.size() >
-      kMostInput) {  // an encrypted premaster secret is as long as a client likes
+  // An encrypted premaster secret is as long as a client likes.
+  if (request.input.size() > kMostInput) {
     return std::move(done)(absl::InvalidArgumentError("the input is too long"));
   }
   Request sent;
@@ -283,7 +283,7 @@ void ProcessSigner::Supervise(std::shared_ptr<Child> child) {
     const size_t failed = FailUnderWay(how);
     log::Error("signer_ended", {{"pid", child->pid()},
                                 {"how", how},
-                                {"handshakes_failed", failed},
+                                {"requests_failed", failed},
                                 {"effect", "handshakes with its keys wait until it runs again"}});
     if (machine_.clock().MonoNow() - started > kLongestPause) pause = kShortestPause;
     child = Restart(pause);
