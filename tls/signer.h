@@ -43,7 +43,7 @@ class Signer {
   virtual absl::StatusOr<std::shared_ptr<const Credentials>> Load(
       absl::Span<const CredentialFiles> files, MonoTime deadline) = 0;
 
-  // `done` is called once, on a thread of the signer's. A signature, or for `decrypt` the whole RSA
+  // `done` is called once, on any thread. A signature, or for `decrypt` the whole RSA
   // block: whoever removes its padding does so in constant time (BoringSSL; Bleichenbacher, 1998).
   // After `deadline` nobody waits for it: then `done` may also be dropped uncalled.
   virtual void Work(PrivateKeyRequest request, MonoTime deadline,
