@@ -33,6 +33,8 @@ sluice_find(nlohmann_json nlohmann-json3-dev CONFIG)
 sluice_find(GTest "libgtest-dev libgmock-dev" CONFIG)
 sluice_find(benchmark libbenchmark-dev CONFIG)
 sluice_find(RocksDB librocksdb-dev CONFIG)
+# libcrypto alone, and for the signer process alone (README.md).
+sluice_find(OpenSSL libssl-dev 3.0 COMPONENTS Crypto)
 sluice_pkg(liburing liburing-dev 2.3)
 sluice_pkg(libidn2 libidn2-dev 2.0)
 sluice_pkg(libpsl libpsl-dev 0.21)

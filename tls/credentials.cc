@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -19,7 +20,9 @@ namespace sluice::tls {
 struct Credentials::Pair {
   Kind kind;
   std::vector<bssl::UniquePtr<X509>> chain;  // leaf first
-  bssl::UniquePtr<EVP_PKEY> key;
+  bssl::UniquePtr<EVP_PKEY> public_key;
+  std::string key_id;
+  bssl::UniquePtr<EVP_PKEY> key;  // null where the signer has it
 };
 
 namespace {
@@ -59,44 +62,75 @@ absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> LoadKey(const std::string& file) {
   const bssl::UniquePtr<BIO> bio(BIO_new_file(file.c_str(), "r"));
   if (bio == nullptr) {
     ERR_clear_error();
-    return Bad("--tls_private_key", file,
-               "cannot be read: is it there, and readable for this user?");
+    return PrivateKeyUnreadable(file);
   }
   // A callback that knows no password, lest BoringSSL asks for one on the terminal.
   const auto no_password = [](char*, int, int, void*) { return -1; };
   bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   ERR_clear_error();
-  if (key == nullptr) {
-    return Bad("--tls_private_key", file,
-               "holds no private key in PEM that can be read without a password");
-  }
+  if (key == nullptr) return PrivateKeyMissing(file);
   return key;
 }
 
+// Of a certificate's key.
 absl::StatusOr<Credentials::Kind> KindOf(const EVP_PKEY* key, const std::string& file) {
-  if (EVP_PKEY_id(key) == EVP_PKEY_RSA) {
+  if (key != nullptr && EVP_PKEY_id(key) == EVP_PKEY_RSA) {
     const int bits = EVP_PKEY_bits(key);
     if (bits < 2048 || bits > 4096) {
-      return Bad("--tls_private_key", file,
-                 absl::StrCat("is an RSA key of ", bits, " bits; 2048 to 4096 are accepted"));
+      return Bad("--tls_certificate", file,
+                 absl::StrCat("has an RSA key of ", bits, " bits; 2048 to 4096 are accepted"));
     }
     return Credentials::Kind::kRsa;
   }
-  if (const EC_KEY* ec = EVP_PKEY_get0_EC_KEY(key)) {
+  if (const EC_KEY* ec = key == nullptr ? nullptr : EVP_PKEY_get0_EC_KEY(key)) {
     const int curve = EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
     if (curve == NID_X9_62_prime256v1 || curve == NID_secp384r1) return Credentials::Kind::kEcdsa;
   }
-  return Bad("--tls_private_key", file,
-             "is neither an ECDSA key on P-256 or P-384 nor an RSA key, which FIPS approves");
+  return Bad("--tls_certificate", file,
+             "has neither an ECDSA key on P-256 or P-384 nor an RSA key, which FIPS approves");
+}
+
+uint16_t CurveOf(const EVP_PKEY* key) {
+  const EC_GROUP* const group = EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key));
+  return EC_GROUP_get_curve_name(group) == NID_X9_62_prime256v1 ? SSL_CURVE_SECP256R1
+                                                                : SSL_CURVE_SECP384R1;
+}
+
+std::string IdOf(const EVP_PKEY* key) {
+  uint8_t* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  SLUICE_CHECK(size > 0);
+  const bssl::UniquePtr<uint8_t> owned(der);
+  std::string id(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(der, static_cast<size_t>(size), reinterpret_cast<uint8_t*>(id.data()));
+  return id;
+}
+
+bool SignsQuickly(Credentials::Kind kind, const EVP_PKEY* key) {
+  return kind == Credentials::Kind::kEcdsa && CurveOf(key) == SSL_CURVE_SECP256R1;
 }
 
 }  // namespace
+
+absl::Status PrivateKeyUnreadable(absl::string_view file) {
+  return Bad("--tls_private_key", file, "cannot be read: is it there, and readable for this user?");
+}
+
+absl::Status PrivateKeyMissing(absl::string_view file) {
+  return Bad("--tls_private_key", file,
+             "holds no private key in PEM that can be read without a password");
+}
+
+absl::Status PrivateKeyOfAnother(absl::string_view file, absl::string_view certificate_file) {
+  return Bad("--tls_private_key", file,
+             absl::StrCat("is not the key of the first certificate in ", certificate_file));
+}
 
 Credentials::Credentials() = default;
 Credentials::~Credentials() = default;
 
 absl::StatusOr<std::shared_ptr<const Credentials>> Credentials::Load(
-    absl::Span<const CredentialFiles> files) {
+    absl::Span<const CredentialFiles> files, Keys keys) {
   if (files.empty()) {
     return absl::InvalidArgumentError(
         "--tls_certificate: no certificate; name a chain (PEM) here and its key in "
@@ -106,19 +140,24 @@ absl::StatusOr<std::shared_ptr<const Credentials>> Credentials::Load(
   for (const CredentialFiles& pair_files : files) {
     auto pair = std::make_unique<Pair>();
     SLUICE_ASSIGN_OR_RETURN(pair->chain, LoadChain(pair_files.certificate));
-    SLUICE_ASSIGN_OR_RETURN(pair->key, LoadKey(pair_files.private_key));
-    SLUICE_ASSIGN_OR_RETURN(pair->kind, KindOf(pair->key.get(), pair_files.private_key));
-    if (X509_check_private_key(pair->chain.front().get(), pair->key.get()) != 1) {
-      ERR_clear_error();
-      return Bad(
-          "--tls_private_key", pair_files.private_key,
-          absl::StrCat("is not the key of the first certificate in ", pair_files.certificate));
+    pair->public_key.reset(X509_get_pubkey(pair->chain.front().get()));
+    ERR_clear_error();  // a key of a kind that BoringSSL does not know is null
+    EVP_PKEY* const public_key = pair->public_key.get();
+    SLUICE_ASSIGN_OR_RETURN(pair->kind, KindOf(public_key, pair_files.certificate));
+    pair->key_id = IdOf(public_key);
+    if (keys == Keys::kAll || SignsQuickly(pair->kind, public_key)) {
+      SLUICE_ASSIGN_OR_RETURN(pair->key, LoadKey(pair_files.private_key));
+      if (X509_check_private_key(pair->chain.front().get(), pair->key.get()) != 1) {
+        ERR_clear_error();
+        return PrivateKeyOfAnother(pair_files.private_key, pair_files.certificate);
+      }
     }
     if (result->has(pair->kind)) {
       return Bad("--tls_certificate", pair_files.certificate,
                  "is the second certificate of its kind; one ECDSA and one RSA are served");
     }
-    Served served{pair->kind, pair_files.certificate, DetailsOf(pair->chain.front().get()), {}};
+    Served served{pair->kind, pair_files.certificate, pair_files.private_key,
+                  DetailsOf(pair->chain.front().get()), {}};
     for (size_t i = 1; i < pair->chain.size(); ++i) {
       served.chain.push_back(DetailsOf(pair->chain[i].get()));
     }
@@ -137,18 +176,26 @@ const Credentials::Pair* Credentials::Find(Kind kind) const {
 
 evp_pkey_st* Credentials::key(Kind kind) const {
   const Pair* const pair = Find(kind);
-  SLUICE_CHECK(pair != nullptr);
+  SLUICE_CHECK(pair != nullptr && pair->key != nullptr);
   return pair->key.get();
 }
 
+const std::string& Credentials::key_id(Kind kind) const {
+  const Pair* const pair = Find(kind);
+  SLUICE_CHECK(pair != nullptr);
+  return pair->key_id;
+}
+
 uint16_t Credentials::curve() const {
-  const EC_KEY* const ec = EVP_PKEY_get0_EC_KEY(key(Kind::kEcdsa));
-  const bool p256 = EC_GROUP_get_curve_name(EC_KEY_get0_group(ec)) == NID_X9_62_prime256v1;
-  return p256 ? SSL_CURVE_SECP256R1 : SSL_CURVE_SECP384R1;
+  const Pair* const pair = Find(Kind::kEcdsa);
+  SLUICE_CHECK(pair != nullptr);
+  return CurveOf(pair->public_key.get());
 }
 
 bool Credentials::SignsInline(Kind kind) const {
-  return kind == Kind::kEcdsa && curve() == SSL_CURVE_SECP256R1;
+  const Pair* const pair = Find(kind);
+  SLUICE_CHECK(pair != nullptr);
+  return SignsQuickly(kind, pair->public_key.get());
 }
 
 absl::Status Credentials::Install(Kind kind, ssl_ctx_st* context) const {

@@ -165,6 +165,10 @@ void Session::FailFromError(int ssl_error) {
     return Fail(Reason::kProtocol,
                 absl::StrCat("the peer does not speak TLS; it said: ", not_tls_));
   }
+  if (signer_answer_.has_value() && !signer_answer_->ok()) {
+    return Fail(Reason::kProtocol, absl::StrCat("the private key could not be used: ",
+                                                signer_answer_->status().message()));
+  }
   const uint32_t error = ERR_peek_error();
   if (ssl_error != SSL_ERROR_SSL || error == 0) {
     return Fail(Reason::kClosed, "the peer closed the connection during the handshake");

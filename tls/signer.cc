@@ -57,8 +57,13 @@ absl::StatusOr<std::string> UsePrivateKey(const PrivateKeyRequest& request) {
                          : Sign(key, request.algorithm, request.input);
 }
 
-void Signer::Work(PrivateKeyRequest request,
-                  absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
+absl::StatusOr<std::shared_ptr<const Credentials>> InlineSigner::Load(
+    absl::Span<const CredentialFiles> files, MonoTime /*deadline*/) {
+  return Credentials::Load(files);
+}
+
+void InlineSigner::Work(PrivateKeyRequest request, MonoTime /*deadline*/,
+                        absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
   executor_.Post([request = std::move(request), done = std::move(done)]() mutable {
     std::move(done)(UsePrivateKey(request));
   });

@@ -1,9 +1,14 @@
-// RSA with the gateway's private keys, off the cores: one RSA-2048 signature takes as long as
-// twenty P-256 ones, and every other session of the core would wait for it.
+// What the gateway's private keys do for it away from the cores: RSA, and ECDSA on P-384. One
+// RSA-2048 signature takes as long as twenty P-256 ones, and every other session of the core would
+// wait for it. P-256 signs on the cores (Credentials::SignsInline) and does not come here.
 //
-// Behind this one call the keys may later live in a process of their own.
+// Who has the keys is behind this interface:
+// - InlineSigner: this process, on threads of an executor. For tests, the simulation and
+//   --signer=inline.
+// - signer::ProcessSigner (tls/signer/process_signer.h): another process, which alone can read
+// them.
 //
-// Thread-safe. The executor is handed in and outlives the signer.
+// Thread-safe.
 #ifndef SLUICE_TLS_SIGNER_H_
 #define SLUICE_TLS_SIGNER_H_
 
@@ -13,6 +18,8 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/base/clock.h"
 #include "engine/io/executor.h"
 #include "tls/credentials.h"
 
@@ -29,17 +36,35 @@ struct PrivateKeyRequest {
 
 class Signer {
  public:
-  explicit Signer(io::Executor& executor) : executor_(executor) {}
+  virtual ~Signer() = default;
 
-  // `done` is called once, on a thread of the executor.
-  void Work(PrivateKeyRequest request,
-            absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done);
+  // Certificates and keys, all or none; what was loaded before goes on working for whoever still
+  // holds it. Blocks, until `deadline` at most: not for cores. Errors name the flag and the file.
+  virtual absl::StatusOr<std::shared_ptr<const Credentials>> Load(
+      absl::Span<const CredentialFiles> files, MonoTime deadline) = 0;
+
+  // `done` is called once, on any thread. A signature, or for `decrypt` the whole RSA
+  // block: whoever removes its padding does so in constant time (BoringSSL; Bleichenbacher, 1998).
+  // After `deadline` nobody waits for it: then `done` may also be dropped uncalled.
+  virtual void Work(PrivateKeyRequest request, MonoTime deadline,
+                    absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) = 0;
+};
+
+class InlineSigner final : public Signer {
+ public:
+  // `executor` outlives the signer.
+  explicit InlineSigner(io::Executor& executor) : executor_(executor) {}
+
+  absl::StatusOr<std::shared_ptr<const Credentials>> Load(absl::Span<const CredentialFiles> files,
+                                                          MonoTime deadline) override;
+  void Work(PrivateKeyRequest request, MonoTime deadline,
+            absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) override;
 
  private:
   io::Executor& executor_;
 };
 
-// The work itself, on the calling thread.
+// The work itself, on the calling thread, with a key of this process.
 absl::StatusOr<std::string> UsePrivateKey(const PrivateKeyRequest& request);
 
 }  // namespace sluice::tls

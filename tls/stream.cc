@@ -197,7 +197,7 @@ io::Task<std::optional<Failure>> Stream::Handshake(Session& session, Signer* sig
       case Session::Progress::kNeedSigner: {
         SLUICE_CHECK(signer != nullptr);
         io::Answer<absl::StatusOr<std::string>> signature(core_);
-        signer->Work(session.TakeSignerRequest(), signature.Sender());
+        signer->Work(session.TakeSignerRequest(), deadline, signature.Sender());
         std::optional<absl::StatusOr<std::string>> answer = co_await signature.Wait(deadline);
         if (!answer.has_value()) {
           co_return failed_by(absl::DeadlineExceededError("the signer did not answer in time"));

@@ -99,6 +99,7 @@ constexpr Option kHistoryExportOptions[] = {
 };
 constexpr Option kHistoryVerifyOptions[] = {
     {"chain", "HEX", "what the log said at the export's end (history_head), to be compared"},
+};
 constexpr Option kTokenOptions[] = {
     {"role", "ROLE", "read (looks at everything) or write (and changes it); must be given"},
     {"expires", "WHEN", "in 12h, 90d, or at 2027-01-01; else never"},

@@ -2,8 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/flags/flag.h"
@@ -13,10 +18,13 @@
 #include "engine/io/uring_core.h"
 #include "policy/domain_name.h"
 #include "queue/retry_timetable.h"
+#include "tls/signer/process_signer.h"
 #include "tools/sluiced_flags.h"
 
 namespace sluice {
 namespace {
+
+constexpr absl::Duration kSignerCheckTimeout = absl::Seconds(30);
 
 // Gathers faults, each behind the name of its flag.
 class Checker {
@@ -236,9 +244,6 @@ void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
     for (size_t i = 0; i < keys.size(); ++i) {
       gateway.credential_files.push_back({certificates[i], keys[i]});
     }
-    // The error names its own flag.
-    const auto loaded = tls::Credentials::Load(gateway.credential_files);
-    if (!loaded.ok()) checker.Raw(loaded.status().message());
   }
   gateway.trust_store = absl::GetFlag(FLAGS_trust_store);
   const auto trust = tls::TrustStore::Load(gateway.trust_store);
@@ -246,14 +251,53 @@ void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
   gateway.ticket_lifetime =
       checker.InRange("tls_ticket_lifetime", absl::GetFlag(FLAGS_tls_ticket_lifetime),
                       absl::Minutes(1), absl::Hours(168));
-  gateway.signer_threads =
-      checker.InRange("signer_threads", absl::GetFlag(FLAGS_signer_threads), 1, 256);
   const std::string level = absl::GetFlag(FLAGS_default_tls_level);
   if (level == "encrypt") {
     gateway.settings.default_tls_level = relay::DefaultLevel::kEncrypt;
   } else if (level != "may") {
     checker.Fault("default_tls_level", absl::StrCat("'", level, "' is neither may nor encrypt"));
   }
+}
+
+// Of --signer. "" where it names none that there is.
+std::string SignerProgram(Checker& checker) {
+  std::string program = absl::GetFlag(FLAGS_signer);
+  if (program.find('/') == std::string::npos) {
+    std::error_code error;
+    const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) checker.Fault("signer", absl::StrCat("/proc/self/exe: ", error.message()));
+    program = own.parent_path() / program;
+  }
+  if (access(program.c_str(), X_OK) == 0) return program;
+  checker.Fault("signer", absl::StrCat(program, " cannot be executed: ", std::strerror(errno),
+                                       "; it belongs beside sluiced, and a path names another"));
+  return "";
+}
+
+// Behind --cores. The keys are loaded as they will be, by whoever will have them.
+void ReadSigner(Checker& checker, relay::GatewayOptions& gateway) {
+  const int threads =
+      checker.InRange("signer_threads", absl::GetFlag(FLAGS_signer_threads), 0, 256);
+  gateway.signer_threads = threads == 0 ? std::clamp(gateway.engine.cores, 1, 256) : threads;
+  const bool inside = absl::GetFlag(FLAGS_signer) == "inline";
+  const std::string program = inside ? "" : SignerProgram(checker);
+  if (!inside) {
+    const signer::ProcessSignerOptions options{program, gateway.signer_threads};
+    gateway.start_signer = [options] {
+      return signer::ProcessSigner::Start(options, io::RealMachine());
+    };
+  }
+  // Which key is whose has been found wrong already, or there is nobody to ask.
+  const bool unpaired = gateway.credential_files.size() != absl::GetFlag(FLAGS_tls_certificate).size();
+  if (unpaired || (!inside && program.empty())) return;
+  absl::Status loaded;  // an error names its own flag
+  if (inside) {
+    loaded = tls::Credentials::Load(gateway.credential_files).status();
+  } else if (const auto signer = checker.Value("signer", gateway.start_signer())) {
+    const MonoTime deadline = SystemClock().MonoNow() + kSignerCheckTimeout;
+    loaded = (*signer)->Load(gateway.credential_files, deadline).status();
+  }
+  if (!loaded.ok()) checker.Raw(loaded.message());
 }
 
 }  // namespace
@@ -270,7 +314,6 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   ReadRoutes(checker, gateway.settings);
   ReadLimits(checker, gateway.settings);
   ReadQueue(checker, gateway);
-  ReadTls(checker, gateway);
   dns::UnboundOptions dns;
   dns.config = absl::GetFlag(FLAGS_dns_config);
   checker.Check("dns_config", dns::UnboundResolver::CheckConfig(dns.config));
@@ -281,6 +324,8 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   gateway.engine.cores = cores == 0 ? io::UsableCpus()
                                     : checker.InRange("cores", cores, 1, io::UsableCpus());
   gateway.engine.pin = absl::GetFlag(FLAGS_pin_cores);
+  ReadTls(checker, gateway);
+  ReadSigner(checker, gateway);
   ReadAdmin(checker, gateway.settings.hostname, config.admin);
   gateway.settings.certificate_warning =
       checker.InRange("certificate_warning", absl::GetFlag(FLAGS_certificate_warning),

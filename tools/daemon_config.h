@@ -20,8 +20,9 @@ struct DaemonConfig {
   log::Format log_format = log::Format::kText;
 };
 
-// Of the flags as they stand. Files are read (certificates, keys, trust store, routes), nothing is
-// opened for writing. nullopt: `faults` says why.
+// Of the flags as they stand. Files are read (certificates, keys, trust store, routes; the keys that
+// are the signer's by a signer process that ends with this), nothing is opened for writing. nullopt:
+// `faults` says why.
 std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults);
 
 inline constexpr char kVersion[] = "0.1.0";

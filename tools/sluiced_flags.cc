@@ -40,7 +40,11 @@ ABSL_FLAG(std::string, default_tls_level, "may",
           "For domains on no entry of the list: may (TLS where offered) or encrypt (TLS or nothing)");
 ABSL_FLAG(absl::Duration, tls_ticket_lifetime, absl::Hours(12),
           "How long a TLS session can be resumed; ticket keys change at half of it");
-ABSL_FLAG(int, signer_threads, 1, "Threads that make RSA signatures, beside the cores");
+ABSL_FLAG(std::string, signer, "sluice-signer",
+          "Program that holds the RSA and P-384 keys in a process of its own, beside sluiced where it "
+          "is a bare name; inline: sluiced itself holds them");
+ABSL_FLAG(int, signer_threads, 0,
+          "Threads that make RSA and P-384 signatures, beside the cores; 0: as many as cores");
 
 // Who may send what.
 ABSL_FLAG(std::string, relay_networks, "127.0.0.0/8,::1",

@@ -32,6 +32,7 @@ ABSL_DECLARE_FLAG(std::string, tls_ciphers);
 ABSL_DECLARE_FLAG(std::string, trust_store);
 ABSL_DECLARE_FLAG(std::string, default_tls_level);
 ABSL_DECLARE_FLAG(absl::Duration, tls_ticket_lifetime);
+ABSL_DECLARE_FLAG(std::string, signer);
 ABSL_DECLARE_FLAG(int, signer_threads);
 
 // Who may send what.

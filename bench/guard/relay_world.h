@@ -64,7 +64,7 @@ class RelayWorld {
   const std::unique_ptr<io::Executor> outside_signer_;
   const std::unique_ptr<io::Engine> outside_engine_;
   tls::CipherPolicy ciphers_;
-  tls::Signer signer_;
+  tls::InlineSigner signer_;
   tls::TicketKeys tickets_;
   std::vector<tls::CredentialFiles> gateway_files_;
   std::string trust_store_;

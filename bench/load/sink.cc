@@ -164,7 +164,7 @@ class Sink::Door final : public smtp::Receiver {
   smtp::ServerOptions server_;
   tls::TicketKeys tickets_;
   const std::unique_ptr<io::Executor> signer_thread_;
-  tls::Signer signer_;
+  tls::InlineSigner signer_;
   std::unique_ptr<tls::ServerContext> context_;
   std::unique_ptr<io::Listener> listener_;
   smtp::BodyBudget budget_;

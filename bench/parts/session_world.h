@@ -95,7 +95,7 @@ class SessionWorld {
   }
 
   std::unique_ptr<io::Executor> executor_;
-  Signer signer_;
+  InlineSigner signer_;
   TicketKeys tickets_;
   std::unique_ptr<ServerContext> server_;
   std::unique_ptr<ClientContext> client_;

@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), machine));
   SLUICE_RETURN_IF_ERROR(gateway->OpenStore());
   SLUICE_RETURN_IF_ERROR(gateway->LoadList());
+  SLUICE_RETURN_IF_ERROR(gateway->StartSigner());
   SLUICE_RETURN_IF_ERROR(gateway->StartShards());
   SLUICE_RETURN_IF_ERROR(gateway->Listen());
   return gateway;
@@ -61,17 +62,26 @@ absl::Status Gateway::LoadList() {
   return absl::OkStatus();
 }
 
+absl::Status Gateway::StartSigner() {
+  if (options_.start_signer != nullptr) {
+    SLUICE_ASSIGN_OR_RETURN(signer_, options_.start_signer());
+    return absl::OkStatus();
+  }
+  signer_thread_ = machine_.NewExecutor("sluice-signer", options_.signer_threads);
+  signer_ = std::make_unique<tls::InlineSigner>(*signer_thread_);
+  return absl::OkStatus();
+}
+
 absl::Status Gateway::StartShards() {
-  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const tls::Credentials> credentials,
-                          tls::Credentials::Load(options_.credential_files));
+  SLUICE_ASSIGN_OR_RETURN(
+      std::shared_ptr<const tls::Credentials> credentials,
+      signer_->Load(options_.credential_files, clock_.MonoNow() + kStartTimeout));
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::TrustStore> trust,
                           tls::TrustStore::Load(options_.trust_store));
   {
     const absl::MutexLock lock(&credentials_mutex_);
     credentials_ = credentials;
   }
-  signer_thread_ = machine_.NewExecutor("sluice-signer", options_.signer_threads);
-  signer_ = std::make_unique<tls::Signer>(*signer_thread_);
   ticket_keys_ = std::make_unique<tls::TicketKeys>(clock_, options_.ticket_lifetime);
   SLUICE_ASSIGN_OR_RETURN(engine_, machine_.StartEngine(options_.engine));
   SLUICE_ASSIGN_OR_RETURN(resolver_, options_.start_resolver());
@@ -217,6 +227,7 @@ void Gateway::Drain() {
 Gateway::~Gateway() {
   Drain();
   if (engine_ != nullptr) engine_->Stop();
+  signer_.reset();  // what it still answers, though nobody waits for it, goes to a core's mailbox
 }
 
 }  // namespace sluice::relay

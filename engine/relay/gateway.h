@@ -51,6 +51,8 @@ struct GatewayOptions {
   std::vector<tls::CredentialFiles> credential_files;
   std::string trust_store;
   absl::Duration ticket_lifetime = absl::Hours(12);
+  // Who has the private keys. Unset: this process, on `signer_threads` of the machine's.
+  std::function<absl::StatusOr<std::unique_ptr<tls::Signer>>()> start_signer;
   int signer_threads = 1;
 };
 
@@ -114,6 +116,7 @@ class Gateway final : public Control {
   Gateway(GatewayOptions options, io::Machine& machine);
   absl::Status OpenStore();
   absl::Status LoadList();
+  absl::Status StartSigner();
   absl::Status StartShards();
   absl::Status Listen();
   // Calls `function` on every core with its shard and waits for all, until `deadline`.
@@ -141,7 +144,7 @@ class Gateway final : public Control {
   // In the order in which they are started; what stands further down uses what stands above.
   std::unique_ptr<io::Executor> store_thread_;
   std::unique_ptr<io::Executor> reader_thread_;
-  std::unique_ptr<io::Executor> signer_thread_;
+  std::unique_ptr<io::Executor> signer_thread_;  // null where start_signer is set
   std::unique_ptr<queue::Spool> spool_;
   std::unique_ptr<tls::TicketKeys> ticket_keys_;
   std::unique_ptr<tls::Signer> signer_;

@@ -265,7 +265,7 @@ absl::StatusOr<std::vector<ServedCertificate>> Gateway::Certificates(MonoTime /*
 
 absl::Status Gateway::ReloadCertificates(absl::string_view by, MonoTime deadline) {
   SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const tls::Credentials> credentials,
-                          tls::Credentials::Load(options_.credential_files));
+                          signer_->Load(options_.credential_files, deadline));
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
       [credentials](Shard& shard) { return shard.UseCredentials(credentials); }, deadline));
   log::Info("certificates_reloaded", {{"by", by}, {"count", credentials->served().size()}});

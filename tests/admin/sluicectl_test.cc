@@ -200,6 +200,8 @@ TEST_F(SluicectlTest, ShowsWhoChangedWhat) {
                "7           2023-11-14T22:13:20Z  alice  x.example  level: encrypt -> verify\n");
   EXPECT_EQ(control_.last_change_query.pattern, "x.example");
   EXPECT_EQ(control_.last_change_query.by, "alice");
+}
+
 TEST_F(SluicectlTest, MakesListsAndRemovesTokens) {
   const Outcome made = Ctl({"token", "add", "robot", "--role=write", "--expires=12h"});
   EXPECT_EQ(made.code, 0) << made.err;

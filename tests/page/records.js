@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import {act, openReader, scene} from './browser.js';
 
-test('the queue shows what waits and why; it is tried again and deleted', async (t) => {
+test('the queue shows what waits and why; it is tried again, held and deleted', async (t) => {
   const reader = await openReader(t);
   const {page} = reader;
   await reader.go('queue');
@@ -29,6 +29,10 @@ test('the queue shows what waits and why; it is tried again and deleted', async 
   await reader.row('late.test').waitFor();
   await page.getByLabel('Destination').fill('stuck.test');
   await reader.row('late.test').waitFor({state: 'detached'});
+
+  await page.getByRole('button', {name: 'Hold: user@stuck.test'}).click();
+  await reader.see('on hold', reader.row('stuck.test'));
+  await page.getByRole('button', {name: 'Release: user@stuck.test'}).waitFor();
 
   await page.getByRole('button', {name: 'Delete: user@stuck.test'}).click();
   await reader.see('The sender is not told.', reader.dialog());

@@ -95,7 +95,7 @@ class Town {
   tls::CipherPolicy ciphers_;
   tls::TestAuthority root_{"Simulated Root"};
   tls::TestAuthority stranger_{"Stranger Root"};
-  tls::Signer signer_;
+  tls::InlineSigner signer_;
   const Clock& clock_;
   std::string trust_store_;
   std::vector<tls::CredentialFiles> gateway_files_;

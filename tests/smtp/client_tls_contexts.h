@@ -28,7 +28,7 @@ class TestTlsContexts {
   };
 
   NoExecutor executor_;
-  tls::Signer signer_{executor_};
+  tls::InlineSigner signer_{executor_};
   tls::TicketKeys tickets_{SystemClock(), absl::Hours(1)};
   std::unique_ptr<tls::ClientContext> client_;
   std::unique_ptr<tls::ServerContext> server_;

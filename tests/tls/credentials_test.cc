@@ -63,6 +63,22 @@ TEST_F(CredentialsTest, SignsOnTheCoreWithP256Alone) {
       LoadTestCredentials({authority_.Issue({.key = TestKey::kRsa2048})})->SignsInline(Kind::kRsa));
 }
 
+TEST_F(CredentialsTest, LeavesTheSignersKeysUnread) {
+  using Kind = Credentials::Kind;
+  const auto all = Credentials::Load({Write("p256", authority_.Issue({})),
+                                      Write("rsa", authority_.Issue({.key = TestKey::kRsa2048}))});
+  ASSERT_TRUE(all.ok()) << all.status();
+  std::filesystem::remove(directory_ + "/rsa.key");
+  const auto without = Credentials::Load({{directory_ + "/p256.pem", directory_ + "/p256.key"},
+                                          {directory_ + "/rsa.pem", directory_ + "/rsa.key"}},
+                                         Credentials::Keys::kInlineOnly);
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ((*without)->key_id(Kind::kRsa), (*all)->key_id(Kind::kRsa));
+  EXPECT_NE((*without)->key_id(Kind::kRsa), (*without)->key_id(Kind::kEcdsa));
+  EXPECT_NE((*without)->key(Kind::kEcdsa), nullptr);
+  EXPECT_DEATH((*without)->key(Kind::kRsa), "check failed");
+}
+
 TEST_F(CredentialsTest, TellsWhatACertificateSays) {
   const auto loaded = Credentials::Load(
       {Write("ecdsa", authority_.Issue({.common_name = "mail.example.com",
@@ -104,9 +120,9 @@ TEST_F(CredentialsTest, RefusesAnotherKey) {
 
 TEST_F(CredentialsTest, RefusesKeysThatAreNotApproved) {
   EXPECT_THAT(Refusal({Write("weak", authority_.Issue({.key = TestKey::kRsa1024}))}),
-              HasSubstr("weak.key: is an RSA key of 1024 bits; 2048 to 4096 are accepted"));
+              HasSubstr("weak.pem: has an RSA key of 1024 bits; 2048 to 4096 are accepted"));
   EXPECT_THAT(Refusal({Write("p521", authority_.Issue({.key = TestKey::kP521}))}),
-              HasSubstr("p521.key: is neither an ECDSA key on P-256 or P-384 nor an RSA key"));
+              HasSubstr("p521.pem: has neither an ECDSA key on P-256 or P-384 nor an RSA key"));
 }
 
 TEST_F(CredentialsTest, RefusesTwoOfAKind) {

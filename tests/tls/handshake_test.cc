@@ -244,9 +244,10 @@ TEST_F(HandshakeTest, WaitsForASignatureOfAnotherThread) {
   ASSERT_EQ(server->Handshake(), Progress::kNeedSigner);
 
   std::promise<std::pair<std::thread::id, absl::StatusOr<std::string>>> promise;
-  signer_.Work(server->TakeSignerRequest(), [&promise](absl::StatusOr<std::string> signature) {
-    promise.set_value({std::this_thread::get_id(), std::move(signature)});
-  });
+  signer_.Work(server->TakeSignerRequest(), MonoTime::Never(),
+               [&promise](absl::StatusOr<std::string> signature) {
+                 promise.set_value({std::this_thread::get_id(), std::move(signature)});
+               });
   auto [thread, signature] = promise.get_future().get();
   EXPECT_NE(thread, std::this_thread::get_id());
   ASSERT_TRUE(signature.ok()) << signature.status();
@@ -269,6 +270,7 @@ TEST_F(HandshakeTest, FailsWhenTheSignerDoes) {
   server->SupplySignature(absl::UnavailableError("gone"));
   ASSERT_EQ(server->Handshake(), Progress::kFailed);
   EXPECT_EQ(server->failure().reason, Reason::kProtocol);
+  EXPECT_EQ(server->failure().detail, "the private key could not be used: gone");
 }
 
 TEST_F(HandshakeTest, SessionsOutliveAReload) {

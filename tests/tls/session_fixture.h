@@ -46,7 +46,7 @@ class SessionTest : public testing::Test {
 
   ManualClock clock_;
   std::unique_ptr<io::Executor> executor_;
-  Signer signer_;
+  InlineSigner signer_;
   TicketKeys tickets_;
   std::unique_ptr<ServerContext> server_context_;  // with both certificates
   std::unique_ptr<ClientContext> client_context_;

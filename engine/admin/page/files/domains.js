@@ -45,7 +45,11 @@ export function showDomains(main, session) {
 
   // What the ping that the daemon makes on saving found, where there was one.
   function savedNotice(pattern, ping) {
-    if (!ping?.verdict) return '';
+    if (!ping?.verdict) {
+      // Off, for mail from there alone, or naming no domain: the daemon says which.
+      return ping?.skipped ? h('p', {class: 'notice'}, text('entry.not_pinged', {pattern}), ' ',
+                               h('span', {lang: 'en'}, ping.skipped)) : '';
+    }
     return h('p', {class: 'notice'}, text('entry.saved', {pattern}), ' ', verdictBadge(ping.verdict),
              ' ', h('button', {type: 'button', class: 'quiet', onclick: () => openPing(
                  pattern, {result: ping, onDone: list.refresh})}, text('ping.show')));
@@ -149,10 +153,12 @@ function domainOf(pattern) {
 
 function lastPing(entry) {
   if (!entry.last_ping) return h('span', {class: 'muted'}, text('ping.never'));
-  const {summary: said, at} = entry.last_ping;
+  const {summary: said, at, warnings} = entry.last_ping;
   const [verdict, ...rest] = said.split(': ');
   return [verdictBadge(verdict), ' ',
           h('time', {class: 'muted', datetime: at, title: dateTime(at)}, relativeTime(at)),
           rest.length > 0 ? h('div', {class: 'muted small'}, rest.map(
-              (part) => word('reason', part)).join(': ')) : null];
+              (part) => word('reason', part)).join(': ')) : null,
+          warnings.map((warning) => h('div', {class: 'small'},
+            h('span', {class: 'badge warn'}, '!'), ' ', h('span', {lang: 'en'}, warning)))];
 }

@@ -12,9 +12,9 @@ import {definitions, table} from './table.js';
 
 const kPage = 100;
 const kOutcomes = ['check_tls', 'deferred', 'delivered', 'failed', 'expired', 'deleted_tls_policy',
-                   'deleted', 'refused'];
+                   'deleted', 'returned', 'would_refuse', 'refused'];
 const kBadges = {check_tls: 'bad', delivered: 'good', deferred: 'warn', failed: 'bad', expired: 'bad',
-                 deleted_tls_policy: 'bad', refused: 'warn'};
+                 deleted_tls_policy: 'bad', would_refuse: 'warn', refused: 'warn'};
 
 export function showHistory(main) {
   const filters = currentFilters();

@@ -1,4 +1,4 @@
-// What waits, why, and until when; tried again or deleted.
+// What waits, why, and until when; tried again, held, given back or deleted.
 
 import {actionButton} from './action.js';
 import {get, remove, send} from './api.js';
@@ -42,6 +42,27 @@ export function showQueue(main, session) {
                  (answer) => text('queue.woken', {count: answer.woken}));
   }
 
+  function hold(message) {
+    return order(() => send('POST', '/v1/queue:hold', partOf(message)), () => text('queue.is_held'));
+  }
+
+  function release(message) {
+    return order(() => send('POST', '/v1/queue:release', partOf(message)),
+                 (answer) => text('queue.woken', {count: answer.released}));
+  }
+
+  async function bounce(message) {
+    const agreed = await confirmed({
+      title: text('queue.bounce.title'),
+      message: text('queue.bounce.message', {sender: senderText(message.sender),
+                                             destination: message.destination}),
+      action: text('queue.bounce'),
+    });
+    if (!agreed) return;
+    await order(() => send('POST', '/v1/queue:bounce', partOf(message)),
+                () => text('queue.bounced'));
+  }
+
   async function deleteMessage(message) {
     const agreed = await confirmed({
       title: text('queue.delete.title'),
@@ -69,13 +90,16 @@ export function showQueue(main, session) {
       ],
       rows: messages.map((message) => ({cells: [
         [h('span', {class: 'code'}, message.destination), ' ',
-         message.state === 'active' ? h('span', {class: 'badge'}, text('queue.active')) : null],
+         message.state === 'active' ? h('span', {class: 'badge'}, text('queue.active')) : null,
+         message.state === 'held' ? h('span', {class: 'badge warn'}, text('queue.held')) : null],
         [h('div', {}, senderText(message.sender)),
          message.recipients.map(({address}) => h('div', {}, `→ ${address}`)),
          h('div', {class: 'muted small'},
            h('a', {class: 'code', href: linkTo('history', {message: message.message_id})},
              message.message_id), ` · ${bytes(message.size_bytes)}`)],
-        failure(message.last_failure), String(message.attempts), when(message.next_try_at),
+        failure(message.last_failure), String(message.attempts),
+        message.state === 'held' ? h('span', {class: 'muted small'}, message.held)
+                                 : when(message.next_try_at),
         when(message.deadline_at), actions(message),
       ]})),
     });
@@ -84,9 +108,19 @@ export function showQueue(main, session) {
   function actions(message) {
     const {message_id: id, destination, recipients} = message;
     const subject = recipients.map(({address}) => address).join(', ');
+    const held = message.state === 'held';
     return [
-      actionButton(session, {label: text('queue.retry'), subject, focus: `retry:${id}:${destination}`,
-                             action: () => retry({message: id})}),
+      held ? actionButton(session, {label: text('queue.release'), subject,
+                                    focus: `retry:${id}:${destination}`,
+                                    action: () => release(message)})
+           : actionButton(session, {label: text('queue.retry'), subject,
+                                    focus: `retry:${id}:${destination}`,
+                                    action: () => retry({message: id})}),
+      held ? null : actionButton(session, {label: text('queue.hold'), subject,
+                                           focus: `hold:${id}:${destination}`,
+                                           action: () => hold(message)}),
+      actionButton(session, {label: text('queue.bounce'), subject,
+                             focus: `bounce:${id}:${destination}`, action: () => bounce(message)}),
       actionButton(session, {label: text('delete'), subject, focus: `delete:${id}:${destination}`,
                              action: () => deleteMessage(message)}),
     ];
@@ -111,7 +145,7 @@ export function showQueue(main, session) {
           {name: 'recipient', label: text('field.recipient')},
           {name: 'state', label: text('field.state'), options: [
             ['', text('filter.any')], ['waiting', text('queue.waiting')],
-            ['active', text('queue.active')]]},
+            ['active', text('queue.active')], ['held', text('queue.held')]]},
         ], filters, fromTheFirst),
         h('div', {class: 'buttons'},
           h('button', {type: 'button', onclick: list.refresh}, text('refresh')),
@@ -127,6 +161,11 @@ function totals({messages, active, body_bytes: size, oldest_accepted_at: oldest}
     text('queue.count', {count: messages}), text('queue.active_count', {count: active}), bytes(size),
     oldest ? text('queue.oldest', {when: relativeTime(oldest)}) : null,
   ].filter((part) => part !== null).join(' · '));
+}
+
+// The message's part that goes to this destination, as orders name it.
+function partOf({message_id: message, destination: domain}) {
+  return {message, domain};
 }
 
 export function senderText(sender) {
