@@ -5,6 +5,7 @@
     raw(port, b"GET / HTTP/1.1\r\n\r\n")
 """
 
+import concurrent.futures
 import errno
 import http.client
 import json
@@ -86,6 +87,13 @@ def raw(port, *pieces, half_close=False):
             if not isinstance(error, ConnectionError) and error.errno != errno.ENOTCONN:
                 raise
         return answer
+
+
+def half_closed_at_once(port, requests):
+    """raw() with half_close for each of the requests (pieces), side by side: some of them wait for
+    the daemon to give up."""
+    with concurrent.futures.ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(lambda pieces: raw(port, *pieces, half_close=True), requests))
 
 
 def status_of(answer):

@@ -12,7 +12,8 @@ import threading
 
 import jsonschema
 
-from admin_client import AdminClient, admin_ports, raw, status_of, trusting
+from admin_client import (AdminClient, admin_ports, half_closed_at_once, raw, status_of,
+                          trusting)
 from e2e_case import E2eCase, main, message
 from gateway import Gateway, sluiced
 from postfix import SmtpSink
@@ -289,25 +290,25 @@ class AbuseTest(HttpCase):
 
     def test_lengths(self):
         before = self.entries()
-        for fields, status in [(["Content-Length: 67108865"], 413), (["Content-Length: -1"], 400),
-                               (["Content-Length: ten"], 400),
-                               (["Content-Length: 99999999999999999999999"], 400),
-                               (["Content-Length: 2", "Content-Length: 3"], 400),
-                               (["Transfer-Encoding: chunked"], 411),
-                               (["Transfer-Encoding: chunked", "Content-Length: 2"], 411)]:
+        cases = [(["Content-Length: 67108865"], 413), (["Content-Length: -1"], 400),
+                 (["Content-Length: ten"], 400),
+                 (["Content-Length: 99999999999999999999999"], 400),
+                 (["Content-Length: 2", "Content-Length: 3"], 400),
+                 (["Transfer-Encoding: chunked"], 411),
+                 (["Transfer-Encoding: chunked", "Content-Length: 2"], 411)]
+        # Less than was announced is no request.
+        short = [self.head("Content-Length: 1000"), b'{"pattern": "short.test"}']
+        *answers, answer = half_closed_at_once(self.port, [
+            *([self.head(*fields, "Connection: close"), b"{}"] for fields, _ in cases), short])
+        self.assertNotEqual(status_of(answer), 201)
+        for (fields, status), answer in zip(cases, answers):
             with self.subTest(fields):
                 # The library answers some of it itself, or just ends the connection.
-                answer = raw(self.port, self.head(*fields, "Connection: close"), b"{}",
-                             half_close=True)
                 self.assertIn(status_of(answer), (status, 400, 413, None))
         # Chunks without an end are not waited for.
         answer = raw(self.port, self.head("Transfer-Encoding: chunked"),
                      b"400\r\n" + b"x" * 0x400 + b"\r\n")
         self.assertIn(status_of(answer), (411, None))
-        # Less than was announced is no request.
-        answer = raw(self.port, self.head("Content-Length: 1000"), b'{"pattern": "short.test"}',
-                     half_close=True)
-        self.assertNotEqual(status_of(answer), 201)
         self.assertEqual(self.entries(), before)
 
     def test_headers(self):
@@ -317,9 +318,11 @@ class AbuseTest(HttpCase):
             self.assertIn(status_of(answer), (400, 413, 431, 500, None))
         answer = raw(self.port, self.head(method="GET", path="/" + "a" * 100_000))
         self.assertIn(status_of(answer), (400, 413, 414, 431, 500, None))
-        for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\r\n" * 1000,
-                        b"GET\r\n\r\n", b"GET /v1/status\r\n\r\n", b"\0" * 5000 + b"\r\n\r\n", b"EHLO x\r\n\r\n"):
-            self.assertNotEqual(status_of(raw(self.port, garbage, half_close=True)), 200, garbage)
+        garbage = (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\r\n" * 1000,
+                   b"GET\r\n\r\n", b"GET /v1/status\r\n\r\n", b"\0" * 5000 + b"\r\n\r\n",
+                   b"EHLO x\r\n\r\n")
+        for sent, answer in zip(garbage, half_closed_at_once(self.port, [[g] for g in garbage])):
+            self.assertNotEqual(status_of(answer), 200, sent)
 
     def test_path_tricks(self):
         for path in ("/v1/%2e%2e/v1/status", "/v1/../status", "/v1//status", "//v1/status",
