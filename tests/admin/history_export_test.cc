@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 // Some entries, chained as the store does it.
 std::vector<queue::HistoryRows::Row> SomeRows(std::string chain) {
   std::vector<queue::HistoryRows::Row> rows;
-  for (int i = 1; i <= 4; ++i) {
+  for (int64_t i = 1; i <= 4; ++i) {
     queue::HistoryEntry entry;
     entry.detail = absl::StrCat("reply ", i, "\xff");  // no UTF-8
     entry.domain = "a.example";

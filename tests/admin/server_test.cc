@@ -38,7 +38,7 @@ TEST_F(ServerTest, AnswersAreJsonThatNobodyKeeps) {
 }
 
 TEST_F(ServerTest, UnknownPathsAreNotFoundAndSayWhatThereIs) {
-  for (const std::string target : {"/", "/v1", "/v2/domains", "/v1/domains/a/b", "/v1/DOMAINS",
+  for (const std::string target : {"/x", "/v1", "/v2/domains", "/v1/domains/a/b", "/v1/DOMAINS",
                                    "/v1/queue:burn", "/v1/domains%2Fx"}) {
     const HttpAnswer answer = Get(target);
     EXPECT_EQ(answer.status, 404) << target;

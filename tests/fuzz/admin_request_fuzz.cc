@@ -45,6 +45,7 @@ std::string Written(const Target& target) {
   for (const std::string& segment : target.segments) {
     absl::StrAppend(&out, "/", PercentEncode(segment));
   }
+  if (out.empty()) out = "/";
   const char* separator = "?";
   for (const auto& [name, value] : target.query) {
     absl::StrAppend(&out, separator, PercentEncode(name), "=", PercentEncode(value));
@@ -61,7 +62,7 @@ void CheckReplyToPeople(const absl::Status& status) {
 }
 
 void CheckTarget(const Target& target) {
-  SLUICE_CHECK(!target.segments.empty() && target.query.size() <= kMaxQuery);
+  SLUICE_CHECK(target.query.size() <= kMaxQuery);
   for (const std::string& segment : target.segments) {
     SLUICE_CHECK(!segment.empty() && segment != "." && segment != ".." && !HasControl(segment));
   }
