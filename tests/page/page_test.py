@@ -75,6 +75,7 @@ class PageTest(E2eCase):
             admin_listen=f"127.0.0.1:{cls.admin_port}",
             admin_tokens=cls.workspace.directory("tokens") / "tokens",
             route=[f"mail.partner.test=127.0.0.1:{cls.partner.port}",
+                   f"partner.test=127.0.0.1:{cls.partner.port}",
                    f"late.test=127.0.0.1:{plain}", f"stuck.test=127.0.0.1:{plain}",
                    f"*=127.0.0.1:{cls.tls}"]).start()
         cls.scene = Scene(cls.workspace, starttls=cls.give_partner_tls,
