@@ -5,6 +5,7 @@
 
 #include "engine/admin/ping_hint.h"
 #include "engine/admin/reply.h"
+#include "engine/relay/ping_record.h"
 #include "nlohmann/json.hpp"
 
 namespace sluice::admin {
@@ -41,18 +42,6 @@ ordered_json TargetToJson(const relay::PingTarget& target, absl::Time at) {
   return json;
 }
 
-absl::string_view VerdictName(relay::PingVerdict verdict) {
-  switch (verdict) {
-    case relay::PingVerdict::kValid:
-      return "valid";
-    case relay::PingVerdict::kPartial:
-      return "partial";
-    case relay::PingVerdict::kInvalid:
-      break;
-  }
-  return "invalid";
-}
-
 }  // namespace
 
 ordered_json PingToJson(const relay::PingResult& ping) {
@@ -65,7 +54,7 @@ ordered_json PingToJson(const relay::PingResult& ping) {
           {"at", TimeText(ping.at)},
           {"entry", ping.entry},
           {"level", ping.level},
-          {"verdict", std::string(VerdictName(ping.verdict))},
+          {"verdict", std::string(relay::VerdictName(ping.verdict))},
           {"dns_failure", ping.dns_failure},
           {"hint", no_host ? "Check the spelling of the domain, its MX records, and the resolver "
                              "(--dns_config)."

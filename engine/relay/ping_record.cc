@@ -9,18 +9,6 @@
 namespace sluice::relay {
 namespace {
 
-absl::string_view VerdictName(PingVerdict verdict) {
-  switch (verdict) {
-    case PingVerdict::kValid:
-      return "valid";
-    case PingVerdict::kPartial:
-      return "partial";
-    case PingVerdict::kInvalid:
-      break;
-  }
-  return "invalid";
-}
-
 int64_t WholeDays(absl::Duration time) { return absl::ToInt64Hours(time) / 24; }
 
 // `name` as a certificate's details have it: "DNS:*.example.com". RFC 6125 §6.4: case does not matter,
@@ -48,6 +36,18 @@ const policy::PingFinding* Before(const policy::PingFindings& before, const Ping
 }
 
 }  // namespace
+
+absl::string_view VerdictName(PingVerdict verdict) {
+  switch (verdict) {
+    case PingVerdict::kValid:
+      return "valid";
+    case PingVerdict::kPartial:
+      return "partial";
+    case PingVerdict::kInvalid:
+      break;
+  }
+  return "invalid";
+}
 
 std::string SummaryOf(const PingResult& result) {
   std::string summary(VerdictName(result.verdict));

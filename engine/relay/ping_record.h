@@ -6,11 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/relay/control.h"
 #include "policy/entry_codec.h"
 
 namespace sluice::relay {
+
+// "valid", "partial", "invalid".
+absl::string_view VerdictName(PingVerdict verdict);
 
 // Verdict and first failure: "valid", "partial: mx2.example.com: name_mismatch", "invalid: dns".
 std::string SummaryOf(const PingResult& result);
