@@ -60,6 +60,16 @@ absl::Status CheckMessage(const std::vector<Envelope>& envelopes) {
   return absl::OkStatus();
 }
 
+absl::Status NotQueued(const MessageId& id) {
+  return absl::NotFoundError(absl::StrCat("no message ", id.ToString(), " is queued"));
+}
+
+absl::Status BeingSent(const MessageId& id, absl::string_view destination) {
+  return absl::FailedPreconditionError(absl::StrCat("message ", id.ToString(), " is being sent to ",
+                                                    destination,
+                                                    " at this moment; try again when that is over"));
+}
+
 void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
                 std::vector<Envelope>& envelopes) {
   uint32_t chunk_number = 0;

@@ -21,6 +21,10 @@ namespace sluice::queue {
 // pending recipient each, and no destination twice.
 absl::Status CheckMessage(const std::vector<Envelope>& envelopes);
 
+// Why an order that names a message by itself is refused.
+absl::Status NotQueued(const MessageId& id);
+absl::Status BeingSent(const MessageId& id, absl::string_view destination);
+
 // All rows of a new message, due at `due`; fills in what the spool keeps in the envelopes.
 void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
                 std::vector<Envelope>& envelopes);

@@ -26,16 +26,6 @@ constexpr size_t kScan = 10'000;
 // On hold: the row in `due` stands behind the deadline, so it is never come upon before that.
 absl::Time NeverDue(const Envelope& envelope) { return envelope.deadline + absl::Nanoseconds(1); }
 
-absl::Status NotQueued(const MessageId& id) {
-  return absl::NotFoundError(absl::StrCat("no message ", id.ToString(), " is queued"));
-}
-
-absl::Status BeingSent(const MessageId& id, absl::string_view destination) {
-  return absl::FailedPreconditionError(absl::StrCat("message ", id.ToString(), " is being sent to ",
-                                                    destination,
-                                                    " at this moment; try again when that is over"));
-}
-
 HistoryEntry RemovalEntry(const Envelope& envelope, const Reason& reason) {
   HistoryEntry entry;
   entry.outcome = Outcome::kDeletedByAdmin;

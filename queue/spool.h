@@ -193,7 +193,8 @@ class Spool {
   // Erases without a notification.
   void Remove(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
   // Puts items in flight and hands them out, on hold or not, due or not, up to `limit` at a time:
-  // to be finished in whatever way. `position` is empty, or `next` of the call before.
+  // to be finished in whatever way; a message by itself whole. `position` is empty, or `next` of the
+  // call before.
   void TakeSelected(Selection selection, std::string position, size_t limit,
                     Done<absl::StatusOr<SelectedWork>> done);
 

@@ -100,6 +100,8 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
             Done<absl::StatusOr<TakenWork>> done);
   void HandOut(TakeJob taken);
   void LoadTaken(TakeJob& job);
+  absl::StatusOr<std::vector<TimeIndex::Found>> FindItemsOf(std::shared_ptr<const Tables> tables,
+                                                            const Selection& selection);
   absl::StatusOr<std::vector<TimeIndex::Found>> FindSelected(std::shared_ptr<const Tables> tables,
                                                              const Selection& selection,
                                                              std::string& position, size_t limit);

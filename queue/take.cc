@@ -13,6 +13,7 @@
 #include "engine/base/planted_bug.h"
 #include "engine/base/status_macros.h"
 #include "queue/envelope_codec.h"
+#include "queue/item_rows.h"
 #include "queue/key_codec.h"
 #include "queue/row_scan.h"
 #include "queue/spool_state.h"
@@ -128,10 +129,33 @@ void SpoolState::TakeSelected(Selection selection, std::string position, size_t 
   });
 }
 
+// A message by itself: of its envelopes, which all stand together.
+absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindItemsOf(
+    std::shared_ptr<const Tables> tables, const Selection& selection) {
+  const MessageId& id = *selection.message_id;
+  std::vector<TimeIndex::Found> found;
+  RowScan scan(std::move(tables),
+               {.table = Table::kEnvelope, .from = IdKey(id), .to = EndOfId(id)});
+  for (; scan.Valid(); scan.Next()) {
+    SLUICE_ASSIGN_OR_RETURN(const Envelope envelope, DecodeEnvelope(scan.key(), scan.value()));
+    const std::string& wanted = selection.destination;
+    if (!wanted.empty() && envelope.destination != wanted) continue;
+    if (in_flight_.Contains(scan.key())) return BeingSent(id, envelope.destination);
+    found.push_back({.time = envelope.next_due, .item = std::string(scan.key())});
+  }
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  if (found.empty()) return NotQueued(id);
+  return found;
+}
+
 // Moves `position` on.
 absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
     std::shared_ptr<const Tables> tables, const Selection& selection, std::string& position,
     size_t limit) {
+  if (selection.message_id.has_value()) {
+    position.clear();
+    return FindItemsOf(std::move(tables), selection);
+  }
   std::vector<TimeIndex::Found> found;
   RowScan scan(std::move(tables),
                {.table = Table::kDue, .from = std::exchange(position, ""), .keep_in_cache = false});
@@ -143,7 +167,6 @@ absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
     const std::optional<TimedItem> row = ParseTimeKey(scan.key());
     const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
     if (!item.has_value() || in_flight_.Contains(row->item)) continue;
-    if (selection.message_id.has_value() && item->id != *selection.message_id) continue;
     if (!selection.destination.empty() && item->destination != selection.destination) continue;
     found.push_back({.time = row->time, .item = std::string(row->item)});
   }

@@ -131,7 +131,6 @@ class Gateway final : public Control {
   // Adds its warnings, and keeps it with its entry.
   void KeepPing(PingResult& result);
   absl::Status KeepPing(const policy::Pattern& pattern, const policy::PingFindings& findings);
-  absl::Status CheckAtRest(const queue::Selection& selection) const;
   absl::Status Return(std::vector<queue::Envelope> items, const queue::Reason& reason,
                       MonoTime deadline);
 

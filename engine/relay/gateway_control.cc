@@ -175,7 +175,6 @@ absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Selection& selection
 absl::StatusOr<uint64_t> Gateway::ReturnQueued(const queue::Selection& selection,
                                                const queue::Reason& reason, MonoTime deadline) {
   const queue::Selection wanted = Normal(selection);
-  if (wanted.message_id.has_value()) SLUICE_RETURN_IF_ERROR(CheckAtRest(wanted));
   uint64_t returned = 0;
   std::string position;
   do {
@@ -193,26 +192,6 @@ absl::StatusOr<uint64_t> Gateway::ReturnQueued(const queue::Selection& selection
     }
   } while (!position.empty());
   return returned;
-}
-
-// The message is there, and none of it is being sent.
-absl::Status Gateway::CheckAtRest(const queue::Selection& selection) const {
-  SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::QueueItem> items,
-                          spool_->Find(*selection.message_id));
-  bool found = false;
-  for (const queue::QueueItem& item : items) {
-    if (!selection.destination.empty() && item.envelope.destination != selection.destination) {
-      continue;
-    }
-    found = true;
-    if (!item.in_flight) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "message ", item.envelope.id.ToString(), " is being sent to ", item.envelope.destination,
-        " at this moment; try again when that is over"));
-  }
-  if (found) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("no message ", selection.message_id->ToString(), " is queued"));
 }
 
 absl::Status Gateway::Return(std::vector<queue::Envelope> items, const queue::Reason& reason,

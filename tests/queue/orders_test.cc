@@ -106,7 +106,8 @@ TEST_F(OrdersTest, WhatIsBeingSentIsLeftAlone) {
   const Envelope& active = message.envelopes[0];
   for (const absl::Status& status :
        {world_.Hold(Only(active), reason_).status(), world_.EndHold(Only(active)).status(),
-        world_.Remove(Only(active), reason_).status()}) {
+        world_.Remove(Only(active), reason_).status(),
+        world_.TakeSelected(Only(active), "", 10).status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
   }
   EXPECT_EQ(world_.Hold({}, reason_).value(), 0u);
@@ -147,6 +148,21 @@ TEST_F(OrdersTest, WhatIsSelectedIsTakenOnceWhateverItsState) {
   }
   EXPECT_EQ(world_.spool().Count(0)->items, 1u);
   EXPECT_EQ(StateOf(other), ItemState::kWaiting);
+}
+
+TEST_F(OrdersTest, AMessageByItselfIsTakenWholeOrNotAtAll) {
+  const NewMessage message = world_.Compose({"a.example", "b.example"});
+  ASSERT_TRUE(world_.Accept(message).ok());
+  const Selection whole = {.message_id = message.id, .destination = ""};
+  ASSERT_TRUE(world_.Defer(message.envelopes[0], world_.Now() + absl::Hours(1)).ok());
+  EXPECT_EQ(world_.TakeSelected(whole, "", 1).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(world_.Defer(message.envelopes[1], world_.Now() + absl::Hours(1)).ok());
+  const SelectedWork work = world_.TakeSelected(whole, "", 1).value();
+  EXPECT_THAT(work.items, SizeIs(2));
+  EXPECT_EQ(work.next, "");
+  for (const Envelope& envelope : work.items) ASSERT_TRUE(world_.Deliver(envelope).ok());
+  EXPECT_EQ(world_.TakeSelected(whole, "", 1).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(OrdersTest, TheSummaryTellsAgesAndReasons) {
