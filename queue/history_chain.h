@@ -9,7 +9,8 @@
 // In front of the first row there ever was, the chain is 32 zero octets. What is trimmed takes its
 // rows along; the chain behind the last of them is kept (kHistoryChainKey), so that the rest still
 // hangs on it. Rows of a version before the chain have no seal: the chain behind them is zero octets
-// again.
+// again. (One of those may end as if it had a seal; it is then read as a row whose chain is broken.
+// Rows written since are never taken amiss: the seal is what stands last.)
 //
 // What it cannot show is that the end was cut off, or that all of it was forged by somebody who can
 // write the store: for that the head of the chain is told in the log each day ("history_head"), which
