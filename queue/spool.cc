@@ -114,6 +114,10 @@ absl::StatusOr<std::vector<QueueItem>> Spool::Find(const MessageId& id) const {
   return std::move(page.items);
 }
 
+absl::StatusOr<std::string> Spool::ReadHeader(const MessageId& id) const {
+  return state_->ReadHeader(id);
+}
+
 absl::StatusOr<QueueTotals> Spool::Count(size_t most_destinations) const {
   return state_->Count(most_destinations);
 }

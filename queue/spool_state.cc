@@ -59,6 +59,11 @@ absl::StatusOr<QueuePage> SpoolState::List(const QueueQuery& query) const {
   return ListQueue(std::move(tables), in_flight_, query);
 }
 
+absl::StatusOr<std::string> SpoolState::ReadHeader(const MessageId& id) const {
+  SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, database_->Read());
+  return ReadMessageHeader(*tables, id);
+}
+
 absl::StatusOr<QueueTotals> SpoolState::Count(size_t most_destinations) const {
   QueueTotals totals = totals_.Get(most_destinations);
   totals.in_flight = in_flight_.size();

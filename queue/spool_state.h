@@ -58,6 +58,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void TakeSelected(Selection selection, std::string position, size_t limit,
                     Done<absl::StatusOr<SelectedWork>> done);
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
+  absl::StatusOr<std::string> ReadHeader(const MessageId& id) const;
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
   absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);

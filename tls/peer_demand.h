@@ -25,6 +25,10 @@ struct PeerDemand {
   std::vector<std::string> fingerprints;  // SHA-256 of the certificate or of its public key
                                           // (SubjectPublicKeyInfo), 64 lower-case hex digits
 
+  // It is to show its certificate in this very connection: no session is resumed, though this one may
+  // be later. No part of the digest.
+  bool full_handshake = false;
+
   // The same demand gives the same digest: a TLS session is resumed only under the digest it was
   // made under, so one made under a weaker demand never serves a stronger one.
   std::string Digest() const;

@@ -103,8 +103,9 @@ std::unique_ptr<Session> Session::NewClient(ClientContext& context, const PeerDe
   SSL_set_connect_state(ssl);
   if (!demand.server_name.empty()) SSL_set_tlsext_host_name(ssl, demand.server_name.c_str());
   SLUICE_CHECK(SSL_set_min_proto_version(ssl, static_cast<uint16_t>(demand.minimum_version)) == 1);
-  if (const bssl::UniquePtr<SSL_SESSION> kept = context.cache_->Get(session->cache_key_)) {
-    SSL_set_session(ssl, kept.get());
+  if (!demand.full_handshake) {
+    const bssl::UniquePtr<SSL_SESSION> kept = context.cache_->Get(session->cache_key_);
+    if (kept != nullptr) SSL_set_session(ssl, kept.get());
   }
   ERR_clear_error();
   return session;

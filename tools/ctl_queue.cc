@@ -6,6 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
 #include "tools/ctl_commands.h"
 #include "tools/ctl_text.h"
@@ -82,6 +85,16 @@ void PrintPart(const Json& part, absl::Time now) {
   Print(sheet.ToString());
 }
 
+// A line of the header on a line of its own, with nothing in it that a terminal would obey.
+void PrintHeader(absl::string_view header) {
+  if (header.empty()) return;
+  std::string text = "\nHeader:\n";
+  for (absl::string_view line : absl::StrSplit(absl::StripSuffix(header, "\r\n"), "\r\n")) {
+    absl::StrAppend(&text, "  ", Printable(line), "\n");
+  }
+  Print(text);
+}
+
 }  // namespace
 
 std::string QueueText(const Json& totals, absl::Time now) {
@@ -152,6 +165,7 @@ absl::StatusOr<int> ShowQueued(const Context& context, const Invocation& invocat
   }
   Print(sheet.ToString());
   for (const Json& part : parts) PrintPart(part, context.now);
+  PrintHeader(TextOf(answer, "header"));
   return kDone;
 }
 

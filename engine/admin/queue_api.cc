@@ -211,7 +211,11 @@ absl::StatusOr<Response> QueueApi::Show(const Request& request) {
   SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::QueueItem> items,
                           control_.FindQueued(id, request.deadline));
   if (items.empty()) return NotQueued(id);
-  return JsonReply({{"message_id", id.ToString()}, {"parts", ToJson(items, control_.WallAhead())}});
+  SLUICE_ASSIGN_OR_RETURN(const std::string header,
+                          control_.ReadQueuedHeader(id, request.deadline));
+  return JsonReply({{"message_id", id.ToString()},
+                    {"header", header},
+                    {"parts", ToJson(items, control_.WallAhead())}});
 }
 
 absl::StatusOr<Response> QueueApi::Summarize(const Request& request) {

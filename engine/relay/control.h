@@ -217,6 +217,9 @@ class Control {
   // All of one message; empty when it is not queued.
   virtual absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                                    MonoTime deadline) = 0;
+  // Its header as it was received, bounded, in whatever encoding; empty when it is not queued.
+  virtual absl::StatusOr<std::string> ReadQueuedHeader(const queue::MessageId& id,
+                                                       MonoTime deadline) = 0;
   // How many are tried now that would have waited.
   virtual absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,
                                                MonoTime deadline) = 0;

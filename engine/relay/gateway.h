@@ -88,6 +88,8 @@ class Gateway final : public Control {
                                                 MonoTime deadline) override;
   absl::StatusOr<queue::QueuePage> ListQueue(const queue::QueueQuery& query,
                                              MonoTime deadline) override;
+  absl::StatusOr<std::string> ReadQueuedHeader(const queue::MessageId& id,
+                                               MonoTime deadline) override;
   absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                            MonoTime deadline) override;
   absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,

@@ -139,6 +139,11 @@ absl::StatusOr<std::vector<queue::QueueItem>> Gateway::FindQueued(const queue::M
   return spool_->Find(id);
 }
 
+absl::StatusOr<std::string> Gateway::ReadQueuedHeader(const queue::MessageId& id,
+                                                      MonoTime /*deadline*/) {
+  return spool_->ReadHeader(id);
+}
+
 absl::StatusOr<queue::QueueSummary> Gateway::SummarizeQueue(absl::string_view destination,
                                                             size_t most, MonoTime /*deadline*/) {
   return spool_->Summarize(destination.empty() ? "" : NormalOrAsTyped(destination), most);

@@ -110,6 +110,8 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
       target.detail = "not reached within the time given to this ping";
     } else {
       tls::PeerDemand demand = policy.DemandOf(address.host);
+      // What the server shows today, not what it showed when a delivery's session began.
+      demand.full_handshake = true;
       target = co_await PingAddress(host, address, std::move(demand), deadline);
     }
     if (target.valid) ++valid;

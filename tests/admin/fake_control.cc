@@ -118,6 +118,10 @@ absl::StatusOr<std::vector<queue::QueueItem>> FakeControl::FindQueued(const queu
   return found;
 }
 
+absl::StatusOr<std::string> FakeControl::ReadQueuedHeader(const queue::MessageId& id, MonoTime) {
+  return absl::StrCat("Received: by fake.test id ", id.ToString(), "\r\nSubject: \x1b[31mgr\xFC\xDF\r\n");
+}
+
 absl::StatusOr<uint64_t> FakeControl::RetryQueued(const queue::Selection& selection, MonoTime) {
   Note(absl::StrCat("retry ", selection.message_id ? selection.message_id->ToString() : "",
                     selection.destination));

@@ -64,6 +64,8 @@ class FakeControl : public relay::Control {
                                              MonoTime deadline) override;
   absl::StatusOr<std::vector<queue::QueueItem>> FindQueued(const queue::MessageId& id,
                                                            MonoTime deadline) override;
+  absl::StatusOr<std::string> ReadQueuedHeader(const queue::MessageId& id,
+                                               MonoTime deadline) override;
   absl::StatusOr<uint64_t> RetryQueued(const queue::Selection& selection,
                                        MonoTime deadline) override;
   absl::StatusOr<uint64_t> HoldQueued(const queue::Selection& selection,

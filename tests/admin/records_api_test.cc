@@ -113,6 +113,8 @@ TEST_F(RecordsApiTest, OneMessageIsShown) {
   EXPECT_EQ(shown["message_id"], id);
   EXPECT_EQ(shown["parts"].size(), 1u);
   const std::string gone = DeliveredId().ToString();
+  // What is no UTF-8 does not spoil the answer.
+  EXPECT_THAT(shown["header"].get<std::string>(), HasSubstr("gr\xEF\xBF\xBD"));
   const HttpAnswer missing = Get("/v1/queue/" + gone);
   EXPECT_EQ(missing.status, 404);
   EXPECT_THAT(missing.error_message(), HasSubstr("sluicectl history --message=" + gone));

@@ -191,6 +191,9 @@ class QueueTest(E2eCase):
         self.assertEqual(self.gateway.queue(recipient="nobody@shown.test"), [])
         shown = self.ctl("queue", "show", waiting["message_id"])
         self.assertEqual(shown["parts"][0]["recipients"][0]["address"], "shown@shown.test")
+        self.assertRegex(shown["header"], r"^Received: (.*\r\n)+$")
+        self.assertIn("\nHeader:\n  Received: ",
+                      self.gateway.text("queue", "show", waiting["message_id"]))
         for words in (["queue", "list"], ["queue", "show", waiting["message_id"]]):
             self.assertIn("not_offered", self.gateway.text(*words))
 

@@ -84,6 +84,10 @@ class PingTest(E2eCase):
         self.assertEqual(answer["targets"][0]["address"], f"127.0.0.1:{self.gateway.port}")
         self.assertNotIn("not for gateway.test", str(answer["warnings"]))
         self.assertIn("valid", self.gateway.text("ping", "--self"))
+        # Each ping is shown the certificate anew.
+        cores = self.ctl("status")["cores"]
+        self.assertEqual([sum(core[kind] for core in cores)
+                          for kind in ("handshakes_resumed", "handshakes")], [0, 2])
 
     def test_explain_with_the_servers(self):
         self.ctl("domains", "add", "secure.test", "--no-ping", "--level=secure")

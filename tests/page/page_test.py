@@ -63,7 +63,8 @@ class PageTest(E2eCase):
         own = authority.issue("gateway", ["gateway.test", "mx.gateway.test"])
         good = authority.issue("good", ["mail.partner.test"])
         cls.postfix = PostfixServer(
-            cls.workspace, ["good.test", "mail.partner.test", "late.test", "stuck.test"])
+            cls.workspace,
+            ["good.test", "mail.partner.test", "late.test", "stuck.test", "watched.test"])
         cls.tls = cls.postfix.add_smtpd("tls", smtpd_tls_security_level="may", **tls_with(good))
         plain = cls.postfix.add_smtpd("plain", smtpd_tls_security_level="none")
         cls.postfix.start()
@@ -77,6 +78,7 @@ class PageTest(E2eCase):
             route=[f"mail.partner.test=127.0.0.1:{cls.partner.port}",
                    f"partner.test=127.0.0.1:{cls.partner.port}",
                    f"late.test=127.0.0.1:{plain}", f"stuck.test=127.0.0.1:{plain}",
+                   f"watched.test=127.0.0.1:{plain}",
                    f"*=127.0.0.1:{cls.tls}"]).start()
         cls.scene = Scene(cls.workspace, starttls=cls.give_partner_tls,
                           delivery=cls.deliver_one_message)
@@ -86,6 +88,9 @@ class PageTest(E2eCase):
         cls.gateway.send("anna@client.test", "user@stuck.test", message("stuck"))
         for domain in ("late.test", "stuck.test"):
             cls.gateway.wait_for_history(domain=domain, outcome="check_tls")
+        cls.gateway.ctl("domains", "add", "watched.test", "--no-ping", "--mode=monitor")
+        cls.gateway.send("anna@client.test", "user@watched.test", message("watched"))
+        cls.gateway.wait_for_history(domain="watched.test", outcome="delivered")
         cls.deliver_one_message()
         certificate = cls.gateway.ctl("certificate", "show")["certificates"][0]
         cls.known = {

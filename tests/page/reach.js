@@ -7,7 +7,7 @@ import test from 'node:test';
 
 import {openReader} from './browser.js';
 
-const kViews = ['domains', 'queue', 'history', 'certificates', 'status'];
+const kViews = ['domains', 'changes', 'report', 'queue', 'history', 'certificates', 'status'];
 const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // What axe-core finds against WCAG 2.2 AA; contrast in the colours of the scheme that is shown.

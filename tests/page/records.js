@@ -14,20 +14,32 @@ test('the queue shows what waits and why; it is tried again, held and deleted', 
   assert.match(await stuck.innerText(), /anna@client\.test[^]*user@stuck\.test[^]*not offered/);
   await reader.shoot('queue');
 
+  await page.locator('summary').click();
+  await page.locator('details tr', {hasText: 'stuck.test'}).first().waitFor();
+  assert.match(await page.locator('details tr', {hasText: 'stuck.test'}).innerText(),
+               /1 × up to 5 minutes[^]*1 × STARTTLS is not offered/);
+  await page.locator('summary').click();
+
+  await stuck.getByRole('button', {name: 'Details'}).click();
+  const header = page.getByRole('region', {name: 'Header of the message'});
+  await header.waitFor();
+  assert.match(await header.innerText(), /^Received: from [^]*\nSubject: stuck\s/);
+  await reader.shoot('queue-message');
+
   await page.getByRole('button', {name: 'Retry now: user@stuck.test'}).click();
   await reader.see('1 message is tried again now.', page.locator('#announcements'));
   // Its second attempt fails like the first.
   await page.waitForFunction(async (url) => {
     document.querySelector('main .buttons button').click();
-    const row = [...document.querySelectorAll('tr')].find((tr) => /stuck\.test/.test(tr.innerText));
+    const row = [...document.querySelectorAll('main > .region tr')].find((tr) => /stuck\.test/.test(tr.innerText));
     return row && /\b2\b/.test(row.querySelector('.number').innerText);
   }, scene.url, {polling: 500});
   await reader.settle();
 
-  await page.getByLabel('Destination').fill('late.test');
+  await page.getByLabel('Destination', {exact: true}).fill('late.test');
   await reader.row('stuck.test').waitFor({state: 'detached'});
   await reader.row('late.test').waitFor();
-  await page.getByLabel('Destination').fill('stuck.test');
+  await page.getByLabel('Destination', {exact: true}).fill('stuck.test');
   await reader.row('late.test').waitFor({state: 'detached'});
 
   await page.getByRole('button', {name: 'Hold: user@stuck.test'}).click();
@@ -46,7 +58,7 @@ test('the history reads in German, and is narrowed', async (t) => {
   assert.equal(await page.locator('html').getAttribute('lang'), 'de');
   await reader.go('history');
   await reader.see('Verarbeitung läuft: TLS prüfen');
-  await reader.see('STARTTLS wird nicht angeboten');
+  await reader.see('STARTTLS wird nicht angeboten', page.locator('table'));
   await page.getByLabel('Ereignis').selectOption('delivered');
   await reader.gone('Verarbeitung läuft: TLS prüfen');
   await reader.row('user@good.test').first().waitFor();
@@ -67,6 +79,27 @@ test('the history reads in German, and is narrowed', async (t) => {
   // A day that has not come yet holds nothing.
   await page.getByLabel('Von', {exact: true}).fill('2099-01-01T00:00');
   await reader.see('Nichts im Verlauf passt.');
+});
+
+test('the changes to the list, and what monitored entries tell', async (t) => {
+  const reader = await openReader(t);
+  const {page} = reader;
+  await reader.go('changes');
+  const change = reader.row('watched.test');
+  await change.waitFor();
+  assert.match(await change.innerText(), /added[^]*root/);
+  await page.getByLabel('By', {exact: true}).fill('nobody');
+  await reader.see('No change matches.');
+  await reader.shoot('changes');
+
+  await reader.go('report');
+  const watched = reader.row('watched.test');
+  await watched.waitFor();
+  assert.match(await watched.innerText(), /outbound[^]*1 × STARTTLS is not offered/);
+  await reader.shoot('report');
+  await watched.getByRole('link', {name: 'watched.test'}).click();
+  await reader.row('user@watched.test').first().waitFor();
+  assert.equal(await page.getByLabel('Monitored entries').inputValue(), 'true');
 });
 
 test('the language can be chosen, and is remembered', async (t) => {

@@ -9,6 +9,11 @@
 #include "engine/base/check.h"
 
 namespace sluice::sim {
+namespace {
+
+const queue::Reason kReason = {.by = "simulated administrator", .why = "a test"};
+
+}  // namespace
 
 void Administrator::ReadList(relay::Control& control) {
   std::vector<policy::Entry> entries;
@@ -107,24 +112,63 @@ void Administrator::ChangeList(relay::Control& control) {
   if (result.ok()) ReadList(control);
 }
 
-void Administrator::RemoveSomething(relay::Control& control) {
+std::optional<queue::Selection> Administrator::SomeItem(relay::Control& control) {
   queue::QueueQuery query;
   query.limit = 20;
   const absl::StatusOr<queue::QueuePage> page = control.ListQueue(query, Deadline());
-  if (!page.ok() || page->items.empty()) return;
+  if (!page.ok() || page->items.empty()) return std::nullopt;
   const queue::Envelope& chosen = page->items[world_.random().Below(page->items.size())].envelope;
   queue::Selection selection;
   selection.message_id = chosen.id;
-  if (world_.OneIn(2)) selection.destination = chosen.destination;
-  const queue::Reason reason = {.by = "simulated administrator", .why = "a test"};
-  ledger_.RemovedByAdmin(chosen.id.ToString());
-  const absl::StatusOr<uint64_t> removed = control.RemoveQueued(selection, reason, Deadline());
-  world_.Tell(absl::StrCat("administrator removes ", chosen.id.ToString(), ": ",
-                           removed.ok() ? absl::StrCat(*removed) : removed.status().ToString()));
+  selection.destination = chosen.destination;
+  return selection;
+}
+
+void Administrator::TellOrder(absl::string_view order, const queue::Selection& selection,
+                              const absl::StatusOr<uint64_t>& count) {
+  world_.Tell(absl::StrCat("administrator ", order, " ", selection.message_id->ToString(), " to ",
+                           selection.destination, ": ",
+                           count.ok() ? absl::StrCat(*count) : count.status().ToString()));
+}
+
+void Administrator::RemoveSomething(relay::Control& control) {
+  std::optional<queue::Selection> item = SomeItem(control);
+  if (!item.has_value()) return;
+  if (world_.OneIn(2)) item->destination.clear();
+  ledger_.RemovedByAdmin(item->message_id->ToString());
+  TellOrder("removes", *item, control.RemoveQueued(*item, kReason, Deadline()));
+}
+
+void Administrator::ReturnSomething(relay::Control& control) {
+  const std::optional<queue::Selection> item = SomeItem(control);
+  if (!item.has_value()) return;
+  ledger_.ReturnedByAdmin(item->message_id->ToString());
+  TellOrder("gives back", *item, control.ReturnQueued(*item, kReason, Deadline()));
+}
+
+// What is held is released some time; what is not, for the gateway was down, is on hold until its
+// deadline.
+void Administrator::HoldOrRelease(relay::Control& control) {
+  if (!held_.empty() && world_.OneIn(2)) {
+    const queue::Selection item = std::move(held_.back());
+    held_.pop_back();
+    ledger_.HoldEnds(item.message_id->ToString(), item.destination);
+    TellOrder("releases", item, control.ReleaseQueued(item, Deadline()));
+    return;
+  }
+  const std::optional<queue::Selection> item = SomeItem(control);
+  if (!item.has_value()) return;
+  // Held or not, if its answer does not come.
+  ledger_.MayBeHeld(item->message_id->ToString(), item->destination);
+  const absl::StatusOr<uint64_t> count = control.HoldQueued(*item, kReason, Deadline());
+  TellOrder("holds", *item, count);
+  if (!count.ok() || *count != 1) return;
+  ledger_.HeldByAdmin(item->message_id->ToString(), item->destination);
+  held_.push_back(*item);
 }
 
 void Administrator::Act(relay::Control& control) {
-  switch (world_.random().Below(8)) {
+  switch (world_.random().Below(11)) {
     case 0:
     case 1:
     case 2:
@@ -157,6 +201,13 @@ void Administrator::Act(relay::Control& control) {
       world_.Tell(absl::StrCat("administrator reloads certificates: ", reloaded.ToString()));
       break;
     }
+    case 7:
+    case 8:
+      HoldOrRelease(control);
+      break;
+    case 9:
+      ReturnSomething(control);
+      break;
     default: {
       (void)control.GetStatus(Deadline());
       (void)control.QueryHistory({}, Deadline());

@@ -2,7 +2,9 @@
 #ifndef SLUICE_TESTS_SIM_ADMINISTRATOR_H_
 #define SLUICE_TESTS_SIM_ADMINISTRATOR_H_
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/io/simulation/simulation.h"
 #include "engine/relay/control.h"
@@ -29,13 +31,20 @@ class Administrator {
  private:
   // One change, or an import of many.
   std::vector<policy::Change> SomeChanges(relay::Control& control);
+  // One item of the queue, to do something to; unset when there is none, or the store does not say.
+  std::optional<queue::Selection> SomeItem(relay::Control& control);
+  void TellOrder(absl::string_view order, const queue::Selection& selection,
+                 const absl::StatusOr<uint64_t>& count);
   void RemoveSomething(relay::Control& control);
+  void HoldOrRelease(relay::Control& control);
+  void ReturnSomething(relay::Control& control);
   policy::Entry SomeEntry();
   MonoTime Deadline() const { return world_.Now() + absl::Minutes(2); }
 
   io::Simulation& world_;
   Town& town_;
   Ledger& ledger_;
+  std::vector<queue::Selection> held_;  // as far as is known
 };
 
 }  // namespace sluice::sim

@@ -159,6 +159,7 @@ void Ledger::ListIs(std::vector<policy::Entry> entries) {
 void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
                           const tls::ConnectionInfo* tls, Proof proof, MonoTime mail_from_at) {
   CheckLimits();
+  CheckHold(recipient);
   const absl::string_view domain = DomainOf(recipient);
   std::vector<std::string> breaches;
   const std::vector<const policy::Entry*> possible =
@@ -190,6 +191,14 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
   if (!excused) {
     Broken("mail of an enforced domain never travels in clear",
            absl::StrCat(recipient, " went to ", host, " ", breaches.front()));
+  }
+}
+
+void Ledger::CheckHold(absl::string_view recipient) {
+  const Letter* const letter = FindLetter(TokenOf(recipient));
+  if (letter == nullptr || letter->answer != Letter::Answer::kAccepted) return;
+  if (held_.count({letter->queue_id, std::string(DomainOf(recipient))}) > 0) {
+    Broken("what is on hold is not tried", recipient);
   }
 }
 
@@ -355,6 +364,7 @@ void Ledger::CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history)
         entry.outcome != queue::Outcome::kDeletedTlsPolicy) {
       continue;
     }
+    if (ever_held_.count(item) > 0) continue;
     const auto tried = last_tried.find(item);
     const absl::Time since =
         tried == last_tried.end() ? entry.message_id->time() : tried->second;
@@ -371,6 +381,7 @@ void Ledger::CheckNotified(const Letter& letter) {
   for (const std::string& recipient : letter.recipients) {
     const queue::Outcome outcome = ends_.at({letter.queue_id, recipient}).outcome;
     const bool owed = outcome == queue::Outcome::kFailed || outcome == queue::Outcome::kExpired ||
+                      outcome == queue::Outcome::kReturnedByAdmin ||
                       (outcome == queue::Outcome::kDeletedTlsPolicy && scenario_.bounce);
     if (owed && notified_.find(letter.sender) == notified_.end()) {
       Broken("a sender learns of what was not delivered",
@@ -425,6 +436,11 @@ void Ledger::CheckLetter(const Letter& letter) {
         if (!MayBounce(recipient)) {
           Broken("only what a next hop refuses bounces",
                  absl::StrCat(letter.token, " to ", recipient, " was never refused"));
+        }
+        break;
+      case queue::Outcome::kReturnedByAdmin:
+        if (returned_.find(letter.queue_id) == returned_.end()) {
+          Broken("only an administrator gives mail back before its time", letter.token);
         }
         break;
       case queue::Outcome::kDeletedByAdmin:

@@ -98,8 +98,25 @@ class Ledger {
 
   // An administrator has removed items of a message.
   void RemovedByAdmin(absl::string_view queue_id) { removed_.emplace(queue_id); }
+  // An administrator gives items of a message back to its sender.
+  void ReturnedByAdmin(absl::string_view queue_id) { returned_.emplace(queue_id); }
+  // One message is on hold for one destination: perhaps from when that is asked for, certainly from
+  // when it is answered, until it is to end.
+  void MayBeHeld(absl::string_view queue_id, absl::string_view domain) {
+    ever_held_.emplace(queue_id, domain);
+  }
+  void HeldByAdmin(absl::string_view queue_id, absl::string_view domain) {
+    held_.emplace(queue_id, domain);
+  }
+  void HoldEnds(absl::string_view queue_id, absl::string_view domain) {
+    held_.erase({std::string(queue_id), std::string(domain)});
+  }
 
-  void Crashed() { crashes_.push_back(world_.Now()); }
+  // An order is on disk with the next message that is accepted: after a crash it may be forgotten.
+  void Crashed() {
+    crashes_.push_back(world_.Now());
+    held_.clear();
+  }
   // The gateway did not run for so long.
   void WasDown(absl::Duration how_long) { down_ += how_long; }
 
@@ -137,6 +154,7 @@ class Ledger {
                                                     MonoTime since) const;
   bool MayBounce(absl::string_view recipient) const;
   bool Certifies(absl::string_view host, absl::string_view domain) const;
+  void CheckHold(absl::string_view recipient);
   void CheckBody(const Delivery& delivery, const Letter& letter);
   void CheckNotification(const Delivery& delivery, const Letter& letter);
   bool TimeIsUncertain() const;
@@ -159,7 +177,10 @@ class Ledger {
   std::set<std::string, std::less<>> refused_;  // recipients
   std::set<std::string, std::less<>> refusing_hosts_;
   std::set<std::string, std::less<>> denied_;  // domains
-  std::set<std::string, std::less<>> removed_;  // queue ids
+  std::set<std::string, std::less<>> removed_;   // queue ids
+  std::set<std::string, std::less<>> returned_;  // queue ids
+  std::set<Recipient> held_;                     // queue id and domain
+  std::set<Recipient> ever_held_;
   std::vector<ListAt> list_;
   std::vector<MonoTime> crashes_;
   absl::Duration down_;

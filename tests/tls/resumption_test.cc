@@ -117,6 +117,16 @@ TEST_F(ResumptionTest, NeverCrossesDemands) {
   EXPECT_TRUE(Visit(weak)->resumed);
 }
 
+TEST_F(ResumptionTest, NotWhereAFullHandshakeIsDemanded) {
+  PeerDemand demand = DemandName("mx.example.com");
+  ASSERT_FALSE(Visit(demand)->resumed);
+  demand.full_handshake = true;
+  EXPECT_FALSE(Visit(demand)->resumed);
+  EXPECT_FALSE(Visit(demand)->resumed);
+  demand.full_handshake = false;
+  EXPECT_TRUE(Visit(demand)->resumed);
+}
+
 TEST_F(ResumptionTest, JudgesTheCertificateAnew) {
   const auto context = NewServerContext({TrustedAuthority().Issue(
       {.dns_names = {"mx.example.com"}, .not_after = clock_.WallNow() + absl::Hours(24)})});

@@ -5,12 +5,14 @@
 
 import {forgetToken, get, hasToken, onSignedOut} from './api.js';
 import {showCertificates} from './certificates.js';
+import {showChanges} from './changes.js';
 import {h} from './dom.js';
 import {showDomains} from './domains.js';
 import {showHistory} from './history.js';
 import {language, languages, setLanguage, text} from './language.js';
 import {showQueue} from './queue.js';
 import {errorBox} from './region.js';
+import {showReport} from './report.js';
 import {currentView, linkTo} from './route.js';
 import {showSignIn} from './sign_in.js';
 import {showStatus} from './status.js';
@@ -18,6 +20,8 @@ import {StatusFeed} from './status_feed.js';
 
 const kViews = {
   domains: showDomains,
+  changes: showChanges,
+  report: showReport,
   queue: showQueue,
   history: showHistory,
   certificates: showCertificates,

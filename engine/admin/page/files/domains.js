@@ -5,7 +5,7 @@ import {get, remove} from './api.js';
 import {confirmed} from './dialog.js';
 import {announce, h} from './dom.js';
 import {editEntry} from './entry_form.js';
-import {kDirections, kLevels, kModes, options} from './entry_words.js';
+import {kDirections, kLevels, kModes, kPings, options} from './entry_words.js';
 import {filterForm} from './filters.js';
 import {dateTime, relativeTime, text, word} from './language.js';
 import {openPing, verdictBadge} from './ping.js';
@@ -138,6 +138,8 @@ export function showDomains(main, session) {
           {name: 'direction', label: text('field.direction'),
            options: [any, ...options('direction', kDirections)]},
           {name: 'level', label: text('field.level'), options: [any, ...options('level', kLevels)]},
+          {name: 'ping', label: text('column.last_ping'),
+           options: [any, ...options('last_ping', kPings)]},
         ], filters, narrowed),
         actionButton(session, {label: text('entry.add'), focus: 'add', kind: 'primary',
                                action: () => edit(null)})),

@@ -36,6 +36,15 @@ export function filterForm(fields, filters, onChange) {
   return form;
 }
 
+// The filters as the API takes them: a time without a zone is the reader's own.
+export function instants(filters) {
+  const asked = {...filters};
+  for (const name of ['since', 'until']) {
+    if (asked[name]) asked[name] = new Date(asked[name]).toISOString();
+  }
+  return asked;
+}
+
 function fieldElement(field, value, change) {
   const id = newId();
   const listen = (event) => change(field.name, event.target.value);

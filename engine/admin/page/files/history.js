@@ -3,8 +3,10 @@
 
 import {get} from './api.js';
 import {h} from './dom.js';
-import {filterForm} from './filters.js';
+import {kReasons, kStages, options} from './entry_words.js';
+import {filterForm, instants} from './filters.js';
 import {dateTime, language, text} from './language.js';
+import {pager} from './pager.js';
 import {senderText} from './queue.js';
 import {region} from './region.js';
 import {currentFilters} from './route.js';
@@ -18,34 +20,11 @@ const kBadges = {check_tls: 'bad', delivered: 'good', deferred: 'warn', failed: 
 
 export function showHistory(main) {
   const filters = currentFilters();
-  let cursors = [''];  // of the pages up to the one that is shown
-
   const list = region(
-      (signal) => get('/v1/history', {...forApi(filters), limit: kPage, lang: language(),
-                                      cursor: cursors.at(-1)}, signal),
-      (answer) => [entryTable(answer), pager(answer)]);
-
-  function fromTheFirst() {
-    cursors = [''];
-    list.refresh();
-  }
-
-  function pager({next}) {
-    if (next === '' && cursors.length === 1) return [];
-    const older = () => {
-      cursors.push(next);
-      list.refresh();
-    };
-    const newer = () => {
-      cursors.pop();
-      list.refresh();
-    };
-    return h('nav', {class: 'pager', 'aria-label': text('pages')},
-             h('button', {type: 'button', disabled: cursors.length === 1, 'data-focus': 'newer',
-                          onclick: newer}, text('newer')),
-             h('button', {type: 'button', disabled: next === '', 'data-focus': 'older',
-                          onclick: older}, text('older')));
-  }
+      (signal) => get('/v1/history', {...instants(filters), limit: kPage, lang: language(),
+                                      cursor: pages.cursor()}, signal),
+      (answer) => [entryTable(answer), pages.element(answer.next)]);
+  const pages = pager(list.refresh);
 
   main.append(
       h('div', {class: 'toolbar'},
@@ -53,26 +32,24 @@ export function showHistory(main) {
           {name: 'domain', label: text('field.domain'), type: 'search'},
           {name: 'outcome', label: text('field.outcome'), options: [
             ['', text('filter.any')], ...kOutcomes.map((name) => [name, text(`outcome.${name}`)])]},
+          {name: 'stage', label: text('field.stage'), options: [
+            ['', text('filter.any')], ...options('stage', kStages)]},
+          {name: 'reason', label: text('field.reason'), options: [
+            ['', text('filter.any')], ...options('reason', kReasons)]},
+          {name: 'monitored', label: text('field.monitored'), options: [
+            ['', text('filter.any')], ['true', text('monitored.true')],
+            ['false', text('monitored.false')]]},
           {name: 'sender', label: text('field.sender')},
           {name: 'recipient', label: text('field.recipient')},
           {name: 'message', label: text('field.message')},
           {name: 'since', label: text('filter.since'), type: 'datetime-local'},
           {name: 'until', label: text('filter.until'), type: 'datetime-local'},
-        ], filters, fromTheFirst),
+        ], filters, pages.first),
         h('div', {class: 'buttons'},
-          h('button', {type: 'button', onclick: fromTheFirst}, text('refresh')))),
+          h('button', {type: 'button', onclick: pages.first}, text('refresh')))),
       list.element);
   list.refresh();
   return list.stop;
-}
-
-// A time without a zone is the reader's own.
-function forApi(filters) {
-  const asked = {...filters};
-  for (const name of ['since', 'until']) {
-    if (asked[name]) asked[name] = new Date(asked[name]).toISOString();
-  }
-  return asked;
 }
 
 function entryTable({entries, labels}) {

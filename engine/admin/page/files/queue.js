@@ -6,6 +6,8 @@ import {confirmed} from './dialog.js';
 import {announce, h} from './dom.js';
 import {filterForm} from './filters.js';
 import {bytes, dateTime, relativeTime, text, word} from './language.js';
+import {messageDetail} from './message.js';
+import {queueSummary} from './queue_summary.js';
 import {reasonOf, region} from './region.js';
 import {currentFilters, linkTo} from './route.js';
 import {table} from './table.js';
@@ -18,6 +20,7 @@ export function showQueue(main, session) {
   const list = region(
       (signal) => get('/v1/queue', {...filters, limit: kPage, cursor}, signal),
       (answer) => [totals(answer.totals), messageTable(answer), nextPage(answer)]);
+  const summary = queueSummary(filters);
   const fault = h('div', {role: 'alert'});
 
   function fromTheFirst() {
@@ -101,7 +104,7 @@ export function showQueue(main, session) {
         message.state === 'held' ? h('span', {class: 'muted small'}, message.held)
                                  : when(message.next_try_at),
         when(message.deadline_at), actions(message),
-      ]})),
+      ], detail: () => messageDetail(message)})),
     });
   }
 
@@ -151,9 +154,12 @@ export function showQueue(main, session) {
           h('button', {type: 'button', onclick: list.refresh}, text('refresh')),
           actionButton(session, {label: text('queue.retry_all'), kind: 'plain', action: () => retry(
               filters.domain ? {domain: filters.domain} : {all: true})}))),
-      fault, list.element);
+      fault, summary.element, list.element);
   list.refresh();
-  return list.stop;
+  return () => {
+    list.stop();
+    summary.stop();
+  };
 }
 
 function totals({messages, active, body_bytes: size, oldest_accepted_at: oldest}) {
