@@ -56,6 +56,7 @@ struct HistoryEntry {
   std::string tls_version;
   std::string cipher;
   std::string certificate;  // subject and fingerprint of what was seen
+  std::string handshake;    // of one that failed: what was said in it, a line for each message
   // Its entry is in monitor mode, and would have deferred or refused this if it were enforced.
   bool monitored = false;
   std::string chain;        // set when it is written: 32 octets (history_chain.h); empty: none

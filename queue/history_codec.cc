@@ -74,6 +74,7 @@ std::string EncodeHistoryEntry(const HistoryEntry& entry) {
   row.set_tls_version(entry.tls_version);
   row.set_cipher(entry.cipher);
   row.set_certificate(entry.certificate);
+  row.set_handshake(entry.handshake);
   row.set_monitored(entry.monitored);
   return row.SerializeAsString();
 }
@@ -118,6 +119,7 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
   entry.tls_version = std::move(*row.mutable_tls_version());
   entry.cipher = std::move(*row.mutable_cipher());
   entry.certificate = std::move(*row.mutable_certificate());
+  entry.handshake = std::move(*row.mutable_handshake());
   entry.monitored = row.monitored();
   entry.chain = std::string(chain);
   return entry;

@@ -38,6 +38,8 @@ struct Failure {
   std::string detail;  // for people: the alert's name, the names seen, the dates; printable ASCII
   // Where the handshake came far enough for it: what was agreed on and shown, and will not do.
   std::optional<ConnectionInfo> seen = std::nullopt;
+  // Of a client's handshake: what was said in it (handshake_trace.h).
+  std::string trace = {};
 };
 
 }  // namespace sluice::tls

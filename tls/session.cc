@@ -100,6 +100,12 @@ std::unique_ptr<Session> Session::NewClient(ClientContext& context, const PeerDe
   session->cache_key_ = SLUICE_PLANTED_BUG(SessionAcrossPolicies)
                             ? std::string(peer)
                             : absl::StrCat(peer, "/", demand.Digest());
+  SSL_set_msg_callback(ssl, [](int is_write, int /*version*/, int content_type, const void* message,
+                               size_t size, SSL* session_ssl, void* /*argument*/) {
+    Session::Of(session_ssl)
+        .trace()
+        .Note(is_write == 1, content_type, {static_cast<const char*>(message), size});
+  });
   SSL_set_connect_state(ssl);
   if (!demand.server_name.empty()) SSL_set_tlsext_host_name(ssl, demand.server_name.c_str());
   SLUICE_CHECK(SSL_set_min_proto_version(ssl, static_cast<uint16_t>(demand.minimum_version)) == 1);
@@ -224,6 +230,7 @@ void Session::Describe() {
 }
 
 void Session::Finish() {
+  SSL_set_msg_callback(ssl_, nullptr);  // what follows is no handshake
   Describe();
   // What the library was told is held against what came of it once more: nothing that is not
   // approved passes, whatever a session ticket or a bug may have let through.

@@ -27,6 +27,7 @@
 #include "tls/context.h"
 #include "tls/failure.h"
 #include "tls/peer_demand.h"
+#include "tls/handshake_trace.h"
 #include "tls/signer.h"
 #include "tls/stream.h"
 
@@ -60,6 +61,8 @@ class Session {
   };
   Progress Handshake();
   const Failure& failure() const { return *failure_; }
+  // What was said so far; a server keeps none.
+  std::string Trace() const { return trace_.ToString(); }
   const ConnectionInfo& info() const { return info_; }
 
   PrivateKeyRequest TakeSignerRequest();
@@ -82,6 +85,7 @@ class Session {
   const absl::StatusOr<std::string>* signer_answer() const;
   std::optional<Reason> JudgePeer(const std::vector<x509_st*>& chain);  // nullopt: it will do
   void KeepForResumption(ssl_session_st* session);
+  HandshakeTrace& trace() { return trace_; }
 
  private:
   struct Bio;
@@ -114,6 +118,7 @@ class Session {
   ClientContext* client_ = nullptr;
   PeerDemand demand_;
   std::string cache_key_;
+  HandshakeTrace trace_;
 };
 
 }  // namespace sluice::tls

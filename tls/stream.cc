@@ -165,7 +165,11 @@ io::Task<std::optional<Failure>> Stream::ConnectTls(ClientContext& context,
   std::unique_ptr<Session> session =
       Session::NewClient(context, demand, connection_->remote().ToString());
   std::optional<Failure> failed = co_await Handshake(*session, nullptr, deadline);
-  if (!failed.has_value()) session_ = std::move(session);
+  if (!failed.has_value()) {
+    session_ = std::move(session);
+  } else {
+    failed->trace = session->Trace();
+  }
   co_return failed;
 }
 

@@ -45,6 +45,7 @@ void PrintTarget(const Json& target) {
   Sheet sheet(2);
   sheet.Add("Why", TextOf(target, "detail"));
   sheet.Add("Answer", TextOf(target, "smtp_reply"));
+  sheet.Add("Handshake", LinesOf(target, "handshake"));
   const std::string version = TextOf(target, "tls_version");
   if (!version.empty()) sheet.Add("TLS", absl::StrCat(version, ", ", TextOf(target, "cipher")));
   const Json& certificate = PartOf(target, "certificate");

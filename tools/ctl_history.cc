@@ -59,6 +59,7 @@ void PrintEntry(const Json& entry, const Json& labels) {
   if (!version.empty())
     sheet.Add(label("tls"), absl::StrCat(version, ", ", TextOf(entry, "cipher")));
   sheet.Add(label("certificate"), TextOf(entry, "certificate"));
+  sheet.Add(label("handshake"), LinesOf(entry, "handshake"));
   for (const char* const member : {"next_try_at", "deadline_at"}) {
     sheet.Add(label(member), TimeText(TextOf(entry, member)));
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 
 namespace sluice::ctl {
 namespace {
@@ -125,6 +126,10 @@ std::vector<std::string> TextsOf(const ordered_json& object, const char* member)
     if (item.is_string()) texts.push_back(item.get<std::string>());
   }
   return texts;
+}
+
+std::vector<std::string> LinesOf(const ordered_json& object, const char* member) {
+  return absl::StrSplit(TextOf(object, member), '\n', absl::SkipEmpty());
 }
 
 const ordered_json& PartOf(const ordered_json& object, const char* member) {

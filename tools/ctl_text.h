@@ -22,6 +22,8 @@ std::string TextOf(const nlohmann::ordered_json& object, const char* member);
 int64_t NumberOf(const nlohmann::ordered_json& object, const char* member);
 bool FlagOf(const nlohmann::ordered_json& object, const char* member);
 std::vector<std::string> TextsOf(const nlohmann::ordered_json& object, const char* member);
+// The lines of a text.
+std::vector<std::string> LinesOf(const nlohmann::ordered_json& object, const char* member);
 // The member, or an empty array or object where it is not there.
 const nlohmann::ordered_json& PartOf(const nlohmann::ordered_json& object, const char* member);
 

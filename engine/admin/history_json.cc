@@ -51,6 +51,7 @@ ordered_json HistoryToJson(const queue::HistoryEntry& entry, absl::Duration wall
   AddText("tls_version", entry.tls_version, json);
   AddText("cipher", entry.cipher, json);
   AddText("certificate", entry.certificate, json);
+  AddText("handshake", entry.handshake, json);
   if (entry.monitored) json["monitored"] = true;
   AddText("chain", absl::BytesToHexString(entry.chain), json);
   return json;

@@ -163,6 +163,7 @@ constexpr Label kLabels[] = {
     {"detail", {"Detail", "Einzelheit"}},
     {"tls", {"TLS", "TLS"}},
     {"certificate", {"Certificate", "Zertifikat"}},
+    {"handshake", {"Handshake", "TLS-Ablauf"}},
     {"next_try_at", {"Next try", "Nächster Versuch"}},
     {"deadline_at", {"Deadline", "Frist"}},
     {"inbound", {"inbound", "eingehend"}},

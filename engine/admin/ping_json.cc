@@ -33,6 +33,7 @@ ordered_json TargetToJson(const relay::PingTarget& target, absl::Time at) {
                        {"stage", target.stage},
                        {"reason", target.reason},
                        {"detail", target.detail},
+                       {"handshake", target.handshake},
                        {"smtp_reply", target.smtp_reply},
                        {"tls_version", target.tls_version},
                        {"cipher", target.cipher}};

@@ -94,6 +94,7 @@ struct PingTarget {
   std::string stage;        // the last one that was reached: "connect", …, "post_ehlo"
   std::string reason;       // word for why it is not valid; empty when it is
   std::string detail;       // the alert, the names seen, the error of the connection
+  std::string handshake;    // of one that failed: what was said in it, a line for each message
   std::string smtp_reply;   // the last one, "454 4.7.0 TLS not available"
   std::string tls_version;  // "TLSv1.3"; this and the rest: empty where there was no handshake
   std::string cipher;

@@ -97,7 +97,8 @@ absl::Status Gateway::StartShards() {
                      std::move(client), table_->current()}));
     pointers.push_back(shards_.back().get());
   }
-  scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers);
+  scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers,
+                                           [this] { WarnOfOwnCertificates(); });
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
       [pointers](Shard& shard) {
         shard.MeetOthers(pointers);

@@ -119,6 +119,8 @@ class Gateway final : public Control {
   absl::Status OpenStore();
   absl::Status LoadList();
   absl::Status StartSigner();
+  // In the log, of those that expire within `certificate_warning`.
+  void WarnOfOwnCertificates() const;
   absl::Status StartShards();
   absl::Status Listen();
   // Calls `function` on every core with its shard and waits for all, until `deadline`.

@@ -253,9 +253,28 @@ absl::Status Gateway::ReloadCertificates(absl::string_view by, MonoTime deadline
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
       [credentials](Shard& shard) { return shard.UseCredentials(credentials); }, deadline));
   log::Info("certificates_reloaded", {{"by", by}, {"count", credentials->served().size()}});
-  const absl::MutexLock lock(&credentials_mutex_);
-  credentials_ = std::move(credentials);
+  {
+    const absl::MutexLock lock(&credentials_mutex_);
+    credentials_ = std::move(credentials);
+  }
+  WarnOfOwnCertificates();
   return absl::OkStatus();
+}
+
+void Gateway::WarnOfOwnCertificates() const {
+  const absl::MutexLock lock(&credentials_mutex_);
+  const absl::Time now = clock_.WallNow();
+  for (const tls::Credentials::Served& served : credentials_->served()) {
+    const absl::Duration left = served.details.not_after - now;
+    if (left >= options_.settings.certificate_warning) continue;
+    log::Warning(left > absl::ZeroDuration() ? "certificate_expires" : "certificate_expired",
+                 {{"file", served.file},
+                  {"subject", served.details.subject},
+                  {"not_after", absl::FormatTime(absl::RFC3339_sec, served.details.not_after,
+                                                 absl::UTCTimeZone())},
+                  {"days_left", absl::ToInt64Hours(left) / 24},
+                  {"action", "put a new one in its place, then 'sluicectl certificate reload'"}});
+  }
 }
 
 std::vector<CoreStatus> Gateway::GetCores() const {

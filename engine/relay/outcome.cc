@@ -178,6 +178,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
       entry->stage = share.stage;
       entry->reason = share.reason;
       entry->detail = share.text;
+      if (report.failure.has_value()) entry->handshake = report.failure->trace;
     }
     entry->recipients.push_back(recipient.address);
     switch (share.outcome) {
@@ -207,6 +208,7 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
       if (!entry.has_value()) continue;
       entry->monitored = true;
       entry->reason = ReasonOf(report.would_fail->tls_reason);
+      entry->handshake = report.would_fail->trace;
       entry->detail = absl::StrCat("monitored: enforcement would have deferred this at ",
                                    smtp::StageName(report.would_fail->stage), ": ",
                                    TextOf(*report.would_fail), "; ", entry->detail);

@@ -51,6 +51,7 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand
     target.reason =
         failed->tls_reason.has_value() ? Str(tls::ReasonName(*failed->tls_reason)) : target.stage;
     target.detail = failed->detail;
+    target.handshake = failed->trace;
     if (failed->reply.has_value()) target.smtp_reply = failed->reply->ToString();
   } else {
     target.valid = true;

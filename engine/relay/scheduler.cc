@@ -12,13 +12,18 @@ namespace {
 // How many messages one look at the queue takes.
 constexpr size_t kAtOnce = 256;
 constexpr absl::Duration kTrimEvery = absl::Hours(1);
-constexpr absl::Duration kTellHeadEvery = absl::Hours(24);
+constexpr absl::Duration kDay = absl::Hours(24);
 
 }  // namespace
 
 Scheduler::Scheduler(io::Core& core, const Settings& settings, queue::Spool& spool,
-                     std::vector<Shard*> shards)
-    : core_(core), settings_(settings), spool_(spool), shards_(std::move(shards)), stopped_(core) {}
+                     std::vector<Shard*> shards, std::function<void()> every_day)
+    : core_(core),
+      settings_(settings),
+      spool_(spool),
+      shards_(std::move(shards)),
+      every_day_(std::move(every_day)),
+      stopped_(core) {}
 
 void Scheduler::Start() { core_.Spawn(Run()); }
 
@@ -30,7 +35,7 @@ void Scheduler::Stop() {
 io::Task<void> Scheduler::Run() {
   absl::Time next_expiry = absl::InfinitePast();
   MonoTime next_trim = core_.Now();
-  MonoTime next_head = core_.Now();
+  MonoTime next_day = core_.Now();
   while (!stopping_) {
     size_t taken = 0;
     spool_.KeepTime();
@@ -45,9 +50,10 @@ io::Task<void> Scheduler::Run() {
                            log::Error("history_not_trimmed", {{"error", status.message()}});
                          });
     }
-    if (core_.Now() >= next_head) {
-      next_head = core_.Now() + kTellHeadEvery;
+    if (core_.Now() >= next_day) {
+      next_day = core_.Now() + kDay;
       spool_.TellHistoryHead();
+      every_day_();
     }
     if (taken > 0) continue;
     // What is due and cannot be read is not asked for without a pause.

@@ -9,6 +9,7 @@
 #define SLUICE_ENGINE_RELAY_SCHEDULER_H_
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,9 +23,10 @@ namespace sluice::relay {
 
 class Scheduler {
  public:
-  // All outlive the scheduler. `shards` in the order of their cores.
+  // All outlive the scheduler. `shards` in the order of their cores. `every_day` is called at the start
+  // and once a day, on the core.
   Scheduler(io::Core& core, const Settings& settings, queue::Spool& spool,
-            std::vector<Shard*> shards);
+            std::vector<Shard*> shards, std::function<void()> every_day);
 
   // On the core. Stop() ends what Start() began, soon.
   void Start();
@@ -42,6 +44,7 @@ class Scheduler {
   const Settings& settings_;
   queue::Spool& spool_;
   const std::vector<Shard*> shards_;
+  const std::function<void()> every_day_;
   size_t next_shard_ = 0;
   bool stopping_ = false;
   bool due_readable_ = true;  // the last look succeeded

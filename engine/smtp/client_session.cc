@@ -185,6 +185,7 @@ io::Task<std::optional<Failure>> ClientSession::StartTls(tls::ClientContext& con
     failure.stage = StageOf(failed->reason);
     failure.tls_reason = failed->reason;
     failure.detail = std::move(failed->detail);
+    failure.trace = std::move(failed->trace);
     facts_.reached = failure.stage;
     facts_.tls = std::move(failed->seen);
     co_return failure;

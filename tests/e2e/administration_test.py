@@ -85,6 +85,8 @@ class PingTest(E2eCase):
         self.assertNotIn("not for gateway.test", str(answer["warnings"]))
         self.assertIn("valid", self.gateway.text("ping", "--self"))
         # Each ping is shown the certificate anew.
+        # Its own certificate expires within --certificate_warning, which is a year here.
+        self.assertRegex(self.gateway.program.log(), "certificate_expires .*days_left=")
         cores = self.ctl("status")["cores"]
         self.assertEqual([sum(core[kind] for core in cores)
                           for kind in ("handshakes_resumed", "handshakes")], [0, 2])

@@ -183,6 +183,10 @@ class FaultsTest(E2eCase):
 
     def test_untrusted_certificate(self):
         entry = self.check_fault("untrusted")
+        self.assertRegex(entry["handshake"], r"^> ClientHello, (.*\n)+< Certificate, (.*\n)+"
+                                             r"> alert fatal: unknown CA\n$")
+        self.assertIn("> alert fatal: unknown CA", self.gateway.text(
+            "history", f"--message={entry['message_id']}", "--outcome=check_tls"))
         self.assert_leaves_when_mended("untrusted", entry)
 
     def test_wrong_name(self):

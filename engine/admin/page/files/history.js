@@ -85,6 +85,7 @@ function details(entry, labels) {
     [labels.detail, entry.detail && h('span', {lang: 'en'}, entry.detail)],
     [labels.tls, [entry.tls_version, entry.cipher].filter(Boolean).join(', ')],
     [labels.certificate, code(entry.certificate)],
+    [labels.handshake, entry.handshake && h('pre', {class: 'header'}, entry.handshake)],
     [labels.next_try_at, entry.next_try_at && dateTime(entry.next_try_at)],
     [labels.deadline_at, entry.deadline_at && dateTime(entry.deadline_at)],
   ]);
