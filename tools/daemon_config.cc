@@ -146,6 +146,7 @@ void ReadLimits(Checker& checker, relay::Settings& settings) {
       "connect_timeout", absl::GetFlag(FLAGS_connect_timeout), second, absl::Hours(1));
   settings.smtp_reply_timeout = checker.InRange(
       "smtp_reply_timeout", absl::GetFlag(FLAGS_smtp_reply_timeout), second, absl::Hours(1));
+  settings.smtp_chunking = absl::GetFlag(FLAGS_smtp_chunking);
   settings.smtp_data_timeout = checker.InRange(
       "smtp_data_timeout", absl::GetFlag(FLAGS_smtp_data_timeout), second, absl::Hours(6));
   settings.connection_idle_timeout =

@@ -79,6 +79,8 @@ ABSL_FLAG(absl::Duration, smtp_reply_timeout, absl::Minutes(5),
           "How long a next hop may take for one whole reply");
 ABSL_FLAG(absl::Duration, smtp_data_timeout, absl::Minutes(10),
           "How long a next hop may take for a body and the reply to it");
+ABSL_FLAG(bool, smtp_chunking, true,
+          "Send bodies by BDAT to next hops that offer CHUNKING (RFC 3030)");
 ABSL_FLAG(int, lane_connections, 20, "Most connections to one next hop under one policy, per core");
 ABSL_FLAG(int, lane_backlog, 10000,
           "Most messages that wait in memory for one next hop; the rest wait on disk");

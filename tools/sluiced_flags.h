@@ -55,6 +55,7 @@ ABSL_DECLARE_FLAG(int, smtp_port);
 ABSL_DECLARE_FLAG(absl::Duration, connect_timeout);
 ABSL_DECLARE_FLAG(absl::Duration, smtp_reply_timeout);
 ABSL_DECLARE_FLAG(absl::Duration, smtp_data_timeout);
+ABSL_DECLARE_FLAG(bool, smtp_chunking);
 ABSL_DECLARE_FLAG(int, lane_connections);
 ABSL_DECLARE_FLAG(int, lane_backlog);
 ABSL_DECLARE_FLAG(int, connection_messages);

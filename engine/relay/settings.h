@@ -48,6 +48,7 @@ struct Settings {
   absl::Duration connect_timeout = absl::Seconds(30);
   absl::Duration smtp_reply_timeout = absl::Minutes(5);
   absl::Duration smtp_data_timeout = absl::Minutes(10);
+  bool smtp_chunking = true;  // bodies go by BDAT where it is offered
   size_t lane_connections = 20;
   size_t lane_backlog = 10000;
   int connection_messages = 1000;

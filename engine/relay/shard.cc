@@ -39,6 +39,7 @@ smtp::ServerOptions ServerOptionsOf(const Settings& settings) {
 smtp::ClientOptions ClientOptionsOf(const Settings& settings) {
   smtp::ClientOptions options;
   options.hostname = settings.hostname;
+  options.chunking = settings.smtp_chunking;
   options.connect_timeout = settings.connect_timeout;
   options.handshake_timeout = settings.tls_handshake_timeout;
   for (absl::Duration* reply :

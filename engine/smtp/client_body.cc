@@ -1,7 +1,9 @@
 #include "engine/smtp/client_body.h"
 
 #include <cstring>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/planted_bug.h"
 
@@ -72,6 +74,33 @@ bool DotStuffer::Next(size_t max_bytes, std::vector<absl::string_view>& pieces) 
   }
   if (room < kEndOfUnfinishedLine.size() || pieces.size() == kMostPieces) return true;
   pieces.push_back(EndsALine(body_) ? kEnd : kEndOfUnfinishedLine);
+  finished_ = true;
+  return true;
+}
+
+BdatChunk::BdatChunk(const io::Body& body)
+    : body_(body),
+      whole_lines_(EndsALine(body)),
+      command_(absl::StrCat("BDAT ", body.size() + (whole_lines_ ? 0 : 2), " LAST\r\n")) {}
+
+bool BdatChunk::Next(size_t max_bytes, std::vector<absl::string_view>& pieces) {
+  pieces.clear();
+  if (finished_) return false;
+  if (!std::exchange(begun_, true)) pieces.push_back(command_);
+  const std::vector<io::Chunk>& chunks = body_.chunks();
+  size_t room = max_bytes;
+  while (chunk_ < chunks.size() && room > 0) {
+    const absl::string_view piece = chunks[chunk_].view().substr(offset_, room);
+    if (!piece.empty()) pieces.push_back(piece);
+    room -= piece.size();
+    offset_ += piece.size();
+    if (offset_ == chunks[chunk_].view().size()) {
+      ++chunk_;
+      offset_ = 0;
+    }
+  }
+  if (chunk_ < chunks.size()) return true;
+  if (!whole_lines_) pieces.push_back("\r\n");
   finished_ = true;
   return true;
 }

@@ -1,4 +1,7 @@
-// Dot-stuffing (RFC 5321 §4.5.2) of a body that lies in chunks, without copying it.
+// How a body that lies in chunks is said, without copying it: dot-stuffed behind DATA, or as it is
+// behind BDAT.
+//
+// Dot-stuffing (RFC 5321 §4.5.2):
 //
 //   DotStuffer stuffer(body);
 //   std::vector<absl::string_view> pieces;
@@ -18,6 +21,7 @@
 #define SLUICE_ENGINE_SMTP_CLIENT_BODY_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -47,6 +51,35 @@ class DotStuffer {
   size_t offset_ = 0;  // in that chunk
   bool line_start_ = true;
   bool finished_ = false;
+};
+
+// One BDAT command with all of the body behind it (RFC 3030 §2):
+//
+//   "BDAT" SP size SP "LAST" CRLF body
+//
+// Not a byte of the body is looked at, so nothing in it can pass for the end of the message. One
+// that does not end in CRLF gets one, as behind DATA.
+//
+// The pieces point into the body's chunks, and into the chunk itself. One thread. The body outlives
+// it.
+class BdatChunk {
+ public:
+  explicit BdatChunk(const io::Body& body);
+  BdatChunk(const BdatChunk&) = delete;
+  BdatChunk& operator=(const BdatChunk&) = delete;
+
+  // Replaces `pieces` by the next ones, at most `max_bytes` (> 0) and some; false, and none, when
+  // all have been handed out.
+  bool Next(size_t max_bytes, std::vector<absl::string_view>& pieces);
+
+ private:
+  const io::Body& body_;
+  const bool whole_lines_;
+  const std::string command_;
+  bool begun_ = false;
+  bool finished_ = false;
+  size_t chunk_ = 0;
+  size_t offset_ = 0;  // in that chunk
 };
 
 }  // namespace sluice::smtp

@@ -18,6 +18,7 @@ void AddKeyword(absl::string_view line, Capabilities& offered) {
   const absl::string_view keyword = words[0];
   if (absl::EqualsIgnoreCase(keyword, "STARTTLS")) offered.starttls = true;
   if (absl::EqualsIgnoreCase(keyword, "PIPELINING")) offered.pipelining = true;
+  if (absl::EqualsIgnoreCase(keyword, "CHUNKING")) offered.chunking = true;
   if (absl::EqualsIgnoreCase(keyword, "8BITMIME")) offered.eight_bit_mime = true;
   if (absl::EqualsIgnoreCase(keyword, "SMTPUTF8")) offered.smtputf8 = true;
   if (absl::EqualsIgnoreCase(keyword, "SIZE")) {

@@ -17,6 +17,7 @@ namespace sluice::smtp {
 struct Capabilities {
   bool starttls = false;          // RFC 3207
   bool pipelining = false;        // RFC 2920
+  bool chunking = false;          // RFC 3030
   bool eight_bit_mime = false;    // RFC 6152
   bool smtputf8 = false;          // RFC 6531
   bool size = false;              // RFC 1870

@@ -280,7 +280,7 @@ void ClientSession::Took(Stage stage, MonoTime begun) {
 void ClientSession::HandshakeTook(const std::optional<tls::Failure>& failed, MonoTime begun) {
   Took(Stage::kHandshake, begun);
   if (times_ == nullptr) return;
-  const HandshakeEnd end = failed.has_value()           ? HandshakeEnd::kFailed
+  const HandshakeEnd end = failed.has_value()        ? HandshakeEnd::kFailed
                            : stream_->tls()->resumed ? HandshakeEnd::kResumed
                                                      : HandshakeEnd::kFull;
   times_->handshakes.of(end).Observe(core_.Now() - begun);

@@ -82,6 +82,8 @@ struct ClientOptions {
   absl::Duration mail_timeout = absl::Minutes(5);
   absl::Duration rcpt_timeout = absl::Minutes(5);
   absl::Duration data_timeout = absl::Minutes(2);
+  // Bodies go by BDAT where it is offered (RFC 3030).
+  bool chunking = true;
   absl::Duration body_timeout = absl::Minutes(3);  // one write, kBodyWriteBytes at most
   absl::Duration final_timeout = absl::Minutes(10);
   absl::Duration rset_timeout = absl::Seconds(20);

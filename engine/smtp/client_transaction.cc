@@ -1,5 +1,5 @@
-// One mail transaction of a ClientSession: MAIL, RCPT, DATA, the body, and what each recipient gets
-// for it (RFC 5321 §3.3, RFC 2920).
+// One mail transaction of a ClientSession: MAIL, RCPT, DATA or BDAT, the body, and what each
+// recipient gets for it (RFC 5321 §3.3, RFC 2920, RFC 3030).
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +14,9 @@ namespace {
 
 using Outcome = RecipientResult::Outcome;
 
+// What a body may have that goes out together with its envelope: less than any window, and no loss
+// where nobody is to have it.
+constexpr size_t kPipelinedBodyBytes = 64 * 1024;
 constexpr size_t kMostPathBytes = 1024;  // RFC 5321 grants 256; what is above is the server's say
 
 // Whether a path can be said between angle brackets without ending them, or the line.
@@ -56,7 +59,8 @@ class ClientSession::Transaction {
       : session_(session),
         message_(message),
         body_(body),
-        states_(message.recipients.size(), State::kToBeSaid) {
+        states_(message.recipients.size(), State::kToBeSaid),
+        chunking_(session.options_.chunking && session.facts_.capabilities.chunking) {
     result_.recipients.resize(message.recipients.size());
   }
 
@@ -65,19 +69,24 @@ class ClientSession::Transaction {
  private:
   enum class State { kToBeSaid, kAccepted, kDecided };
   struct Said {
-    Stage stage;
+    Stage stage;           // kFinal: BDAT, with the body
     size_t recipient = 0;  // of RCPT
   };
 
   // What needs no server to decide.
   void DecideLocally();
-  // Up to the reply to DATA, or to where there is nothing more to say.
+  // Up to the reply to DATA, to where BDAT is to be said, to the final reply where it was said
+  // together with the rest, or to where there is nothing more to say.
   io::Task<void> SendEnvelope(MonoTime limit);
   // As many as may go out before their replies are read; none: the envelope is at its end.
   std::string NextCommands(std::vector<Said>& said);
   void Hear(const Said& said, const Reply& reply);
   void HearRcpt(size_t recipient, const Reply& reply);
   void HearData(const Reply& reply);
+  // Whether the body is short enough to go out with its envelope.
+  bool GoesWithEnvelope() const {
+    return session_.facts_.capabilities.pipelining && body_.size() <= kPipelinedBodyBytes;
+  }
   io::Task<void> SendBody();
   // A write has failed. The server may have said why before it closed.
   io::Task<void> HearLastWords(Stage stage, absl::Status write_failed);
@@ -89,6 +98,7 @@ class ClientSession::Transaction {
 
   std::string MailCommand() const;
   absl::Duration TimeoutOf(Stage stage) const;
+  bool AnyOpen() const { return AnyIs(State::kToBeSaid) || AnyIs(State::kAccepted); }
   bool AnyIs(State state) const {
     return std::find(states_.begin(), states_.end(), state) != states_.end();
   }
@@ -109,10 +119,12 @@ class ClientSession::Transaction {
   const io::Body& body_;
   SendResult result_;
   std::vector<State> states_;  // of the recipients
+  const bool chunking_;
   size_t next_recipient_ = 0;  // the first whose RCPT has not been said
   bool mail_said_ = false;
   bool mail_refused_ = false;
-  bool data_said_ = false;
+  bool data_said_ = false;  // or BDAT
+  bool body_said_ = false;  // whole, with its envelope: who does not answer may have taken it
   bool body_wanted_ = false;
   bool unfinished_ = false;  // the server has a transaction open
   bool heard_ = false;       // anything about this message
@@ -178,16 +190,23 @@ io::Task<void> ClientSession::Transaction::SendEnvelope(MonoTime limit) {
     // The promise: mandatory TLS, or no mail.
     SLUICE_CHECK(!session_.use_.mandatory() || session_.stream_->tls() != nullptr);
     MonoTime begun = session_.core_.Now();
+    const bool with_body = said.back().stage == Stage::kFinal;
+    std::vector<absl::string_view> pieces;
+    BdatChunk chunk(body_);
+    if (with_body) chunk.Next(kPipelinedBodyBytes + 1, pieces);
+    pieces.insert(pieces.begin(), commands);
     const absl::Status sent =
-        co_await session_.stream_->Write(commands, session_.Deadline(TimeoutOf(first), limit));
+        co_await session_.stream_->Write(pieces, session_.Deadline(TimeoutOf(first), limit));
+    body_said_ = with_body && sent.ok();
     if (!sent.ok()) {
       session_.Took(first, begun);
       co_await HearLastWords(first, sent);
       co_return;
     }
     for (const Said& command : said) {
-      const absl::StatusOr<Reply> reply =
-          co_await session_.ReadReply(session_.Deadline(TimeoutOf(command.stage), limit));
+      const bool is_final = command.stage == Stage::kFinal;
+      const absl::StatusOr<Reply> reply = co_await session_.ReadReply(
+          session_.Deadline(TimeoutOf(command.stage), is_final ? MonoTime::Never() : limit));
       session_.Took(command.stage, std::exchange(begun, session_.core_.Now()));
       if (reply.ok()) {
         Hear(command, *reply);
@@ -213,6 +232,17 @@ std::string ClientSession::Transaction::NextCommands(std::vector<Said>& said) {
       if (states_[i] == State::kDecided) continue;  // locally
       absl::StrAppend(&commands, "RCPT TO:<", message_.recipients[i], ">\r\n");
       said.push_back({Stage::kRcpt, i});
+    } else if (!data_said_ && chunking_) {
+      // A longer body waits until somebody is to have it.
+      if (!GoesWithEnvelope() && !said.empty()) break;
+      if (said.empty() && !AnyIs(State::kAccepted)) break;
+      data_said_ = true;
+      if (GoesWithEnvelope()) {
+        said.push_back({Stage::kFinal});
+      } else {
+        body_wanted_ = true;
+      }
+      break;
     } else if (!data_said_ && (!said.empty() || AnyIs(State::kAccepted))) {
       absl::StrAppend(&commands, "DATA\r\n");
       said.push_back({Stage::kData});
@@ -239,6 +269,7 @@ void ClientSession::Transaction::Hear(const Said& said, const Reply& reply) {
   heard_ = true;
   if (said.stage == Stage::kRcpt) return HearRcpt(said.recipient, reply);
   if (said.stage == Stage::kData) return HearData(reply);
+  if (said.stage == Stage::kFinal) return HearFinal(reply);
   if (reply.positive()) {
     unfinished_ = true;
   } else if (IsRefusal(reply)) {
@@ -283,11 +314,15 @@ io::Task<void> ClientSession::Transaction::SendBody() {
   const io::Body nothing;
   const bool for_someone = AnyIs(State::kAccepted);
   DotStuffer stuffer(for_someone ? body_ : nothing);
+  BdatChunk chunk(body_);
+  const auto next = [&](std::vector<absl::string_view>& to) {
+    return chunking_ ? chunk.Next(kBodyWriteBytes, to) : stuffer.Next(kBodyWriteBytes, to);
+  };
   const MonoTime begun = session_.core_.Now();
   const MonoTime limit = begun + session_.options_.body_limit;
   std::vector<absl::string_view> pieces;
   absl::Status written;
-  while (written.ok() && stuffer.Next(kBodyWriteBytes, pieces)) {
+  while (written.ok() && next(pieces)) {
     written = co_await session_.stream_->Write(
         pieces, session_.Deadline(session_.options_.body_timeout, limit));
   }
@@ -329,7 +364,8 @@ io::Task<void> ClientSession::Transaction::HearLastWords(Stage stage, absl::Stat
 
 void ClientSession::Transaction::HearFinal(const Reply& reply) {
   if (reply.code == 421) return HearGoodbye(Stage::kFinal, reply);
-  unfinished_ = false;
+  // A DATA that was begun has ended the transaction; a BDAT that was refused has perhaps not.
+  unfinished_ = unfinished_ && chunking_ && !reply.positive();
   if (reply.positive() || IsRefusal(reply)) {
     DecideRest(Stage::kFinal, reply);
   } else {
@@ -362,6 +398,8 @@ absl::Duration ClientSession::Transaction::TimeoutOf(Stage stage) const {
       return session_.options_.mail_timeout;
     case Stage::kRcpt:
       return session_.options_.rcpt_timeout;
+    case Stage::kFinal:
+      return session_.options_.final_timeout;
     default:
       return session_.options_.data_timeout;
   }
@@ -394,7 +432,8 @@ void ClientSession::Transaction::DecideRestLocally(Stage stage, const Reply& rep
 
 void ClientSession::Transaction::Break(Stage stage, const absl::Status& status) {
   session_.broken_ = true;
-  result_.stale_connection = MayBeStale() && absl::IsUnavailable(status);
+  result_.stale_connection = MayBeStale() && absl::IsUnavailable(status) && !body_said_;
+  result_.final_reply_lost |= body_said_ && AnyOpen();
   result_.failure = session_.Broken(stage, status);
   DecideRestLocally(stage, MakeReply(451, {4, 4, 2}, status.message()));
 }

@@ -4,8 +4,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "engine/base/log.h"
 
 namespace sluice::sim {
@@ -30,6 +32,7 @@ struct NextHop::Visit {
   // When we last said something: what comes next was not sent before that, or was pipelined.
   MonoTime answered_at;
   bool in_transaction = false;
+  bool chunking = false;  // offered in the last answer to EHLO
   std::string sender;
   std::vector<std::string> recipients;
   std::optional<size_t> delivered;  // whose answer has not been seen to arrive
@@ -118,6 +121,8 @@ io::Task<void> NextHop::Converse(Visit& visit) {
       co_await Rcpt(visit, *std::move(line));
     } else if (verb == "DATA") {
       co_await Data(visit);
+    } else if (verb == "BDAT") {
+      co_await Bdat(visit, *std::move(line));
     } else if (verb == "RSET") {
       visit.in_transaction = false;
       co_await Say(visit, "250 2.0.0 Ok\r\n");
@@ -142,6 +147,8 @@ io::Task<void> NextHop::Hello(Visit& visit, bool extended) {
       absl::StrAppend(&text, world_.OneIn(2) ? "250-STARTTLS\r\n" : "250-starttls\r\n");
     }
     if (!world_.OneIn(4)) absl::StrAppend(&text, "250-PIPELINING\r\n");
+    visit.chunking = world_.OneIn(2);
+    if (visit.chunking) absl::StrAppend(&text, "250-CHUNKING\r\n");
     absl::StrAppend(&text, "250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 10240000\r\n");
   }
   co_await Say(visit, std::move(text));
@@ -241,11 +248,11 @@ io::Task<void> NextHop::Data(Visit& visit) {
     co_await Say(visit, "503 5.5.1 No recipients\r\n");
     co_return;
   }
-  Mishap mishap = Draw();
+  const Mishap mishap = Draw();
   if (mishap == Mishap::kRefuses) {
     for (const std::string& recipient : visit.recipients) ledger_.RefusedForGood(recipient);
   }
-  bool goes_on = co_await Suffer(visit, mishap, "554 5.7.1 No data please\r\n");
+  const bool goes_on = co_await Suffer(visit, mishap, "554 5.7.1 No data please\r\n");
   if (!goes_on) co_return;
   co_await Say(visit, "354 Go on\r\n");
   std::optional<std::string> body = co_await visit.peer.ReadUntil("\r\n.\r\n");
@@ -254,17 +261,41 @@ io::Task<void> NextHop::Data(Visit& visit) {
     visit.over = true;
     co_return;
   }
+  // Dot-stuffing undone (RFC 5321 §4.5.2); the body begins with our Received: field, not a dot.
+  std::string sent = absl::StrReplaceAll(absl::StrCat(*body, "\r\n"), {{"\r\n.", "\r\n"}});
+  co_await Take(visit, std::move(sent));
+}
+
+// All of a message in one piece (RFC 3030).
+io::Task<void> NextHop::Bdat(Visit& visit, std::string line) {
+  size_t size = 0;
+  absl::string_view words = line;
+  const bool sayable = absl::ConsumePrefix(&words, "BDAT ") && absl::ConsumeSuffix(&words, " LAST") &&
+                       absl::SimpleAtoi(words, &size);
+  if (!visit.chunking || !sayable) ledger_.Broken("a next hop hears SMTP alone", line);
+  std::optional<std::string> body = co_await visit.peer.ReadBytes(size);
+  if (!body.has_value()) {
+    world_.Tell(absl::StrCat(host_.name, " did not get the whole body"));
+    visit.over = true;
+  } else if (!visit.in_transaction || visit.recipients.empty()) {
+    co_await Say(visit, "503 5.5.1 No recipients\r\n");
+  } else {
+    co_await Take(visit, *std::move(body));
+  }
+}
+
+// A message that has come whole, and what is said to it.
+io::Task<void> NextHop::Take(Visit& visit, std::string body) {
   Delivery delivery;
   delivery.host = host_.name;
   delivery.sender = visit.sender;
   delivery.token = TokenOf(visit.recipients.front());
   delivery.recipients = visit.recipients;
-  // Dot-stuffing undone (RFC 5321 §4.5.2); the body begins with our Received: field, not a dot.
-  delivery.body = absl::StrReplaceAll(absl::StrCat(*body, "\r\n"), {{"\r\n.", "\r\n"}});
+  delivery.body = std::move(body);
   delivery.secure = visit.peer.secure();
   delivery.at = world_.Now();
   visit.in_transaction = false;
-  mishap = Draw();
+  const Mishap mishap = Draw();
   if (mishap == Mishap::kRefuses || mishap == Mishap::kDefers) {
     if (mishap == Mishap::kRefuses) {
       for (const std::string& recipient : visit.recipients) ledger_.RefusedForGood(recipient);
@@ -277,7 +308,7 @@ io::Task<void> NextHop::Data(Visit& visit) {
                                                                     : ""));
   const size_t number = ledger_.Delivered(std::move(delivery));
   // It has the message; the answer may not get through.
-  goes_on = co_await Suffer(visit, mishap, "");
+  const bool goes_on = co_await Suffer(visit, mishap, "");
   if (!goes_on) co_return;
   visit.delivered = number;
   co_await Say(visit, "250 2.0.0 Ok\r\n");

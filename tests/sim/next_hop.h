@@ -50,6 +50,8 @@ class NextHop {
   io::Task<void> Mail(Visit& visit, std::string line);
   io::Task<void> Rcpt(Visit& visit, std::string line);
   io::Task<void> Data(Visit& visit);
+  io::Task<void> Bdat(Visit& visit, std::string line);
+  io::Task<void> Take(Visit& visit, std::string body);
   io::Task<void> Say(Visit& visit, std::string text);
 
   io::Simulation& world_;

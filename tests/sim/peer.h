@@ -44,6 +44,21 @@ class Peer {
     }
   }
 
+  io::Task<std::optional<std::string>> ReadBytes(size_t count) {
+    std::string bytes;
+    while (bytes.size() < count) {
+      if (stream_.input().empty()) {
+        const absl::StatusOr<bool> more = co_await stream_.Fill(Deadline());
+        if (!more.ok() || !*more) co_return std::nullopt;
+      }
+      const absl::string_view input = stream_.input().substr(0, count - bytes.size());
+      const size_t taken = input.size();
+      bytes.append(input.data(), taken);
+      stream_.Consume(taken);
+    }
+    co_return bytes;
+  }
+
   io::Task<bool> Say(std::string text) {
     const absl::Status sent = co_await stream_.Write(text, Deadline());
     co_return sent.ok();

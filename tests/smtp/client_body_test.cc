@@ -74,6 +74,24 @@ const char* const kBodies[] = {
     "a\n.\nb\r\n",
 };
 
+TEST(BdatChunkTest, SaysHowMuchAndThenAllOfIt) {
+  for (const std::string body : kBodies) {
+    const bool whole = body.empty() || absl::EndsWith(body, "\r\n");
+    const std::string said = body + (whole ? "" : "\r\n");
+    for (size_t cut = 0; cut <= body.size(); ++cut) {
+      for (const size_t max : {size_t{1}, size_t{3}, size_t{1 << 20}}) {
+        const io::Body chunked = Chunked(body, {cut});
+        BdatChunk chunk(chunked);
+        std::vector<absl::string_view> pieces;
+        std::string out;
+        while (chunk.Next(max, pieces)) out += absl::StrJoin(pieces, "");
+        EXPECT_TRUE(pieces.empty());
+        EXPECT_EQ(out, absl::StrCat("BDAT ", said.size(), " LAST\r\n", said)) << body << cut;
+      }
+    }
+  }
+}
+
 TEST(DotStufferTest, MatchesTheReferenceWhereverTheBodyIsCut) {
   for (const std::string body : kBodies) {
     for (size_t i = 0; i <= body.size(); ++i) {
