@@ -67,13 +67,16 @@ struct Envelope {
   std::optional<std::string> envid;
   std::optional<std::string> ret;
   bool smtputf8 = false;
-  bool eight_bit = false;  // BODY=8BITMIME
+  bool eight_bit = false;     // BODY=8BITMIME
+  bool require_tls = false;   // REQUIRETLS (RFC 8689)
+  bool tls_optional = false;  // its header says "TLS-Required: No", and REQUIRETLS was not given
   ReceivedFrom received_from;
   absl::Time accepted_at;
   absl::Time deadline;  // deleted then; never changes
 
   std::optional<AttemptFailure> last_failure;
   std::string policy_digest;  // that the last attempt was made under
+  int delays_told = 0;        // how many of the notices of delay are behind it, sent or not
   // Set while it is on hold, and not tried: who did that, and why. Its deadline holds nevertheless.
   std::optional<std::string> held;
 

@@ -115,6 +115,9 @@ std::string EncodeEnvelope(const Envelope& envelope) {
   row.set_sole_destination(envelope.sole_destination);
   row.set_revision(envelope.revision);
   if (envelope.held) row.set_held(*envelope.held);
+  row.set_require_tls(envelope.require_tls);
+  row.set_tls_optional(envelope.tls_optional);
+  row.set_delays_told(static_cast<uint32_t>(envelope.delays_told));
   return row.SerializeAsString();
 }
 
@@ -123,7 +126,7 @@ absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view item_key, absl::string
   storage::Envelope row;
   if (!item.has_value() || !CheckDestination(item->destination).ok() || bytes.size() > INT_MAX ||
       !row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      row.attempts() > INT_MAX || !HasTimesOfKeys(row)) {
+      row.attempts() > INT_MAX || row.delays_told() > INT_MAX || !HasTimesOfKeys(row)) {
     return Damaged(item_key);
   }
   Envelope envelope;
@@ -161,6 +164,9 @@ absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view item_key, absl::string
   envelope.sole_destination = row.sole_destination();
   envelope.revision = row.revision();
   if (row.has_held()) envelope.held = std::move(*row.mutable_held());
+  envelope.require_tls = row.require_tls();
+  envelope.tls_optional = row.tls_optional();
+  envelope.delays_told = static_cast<int>(row.delays_told());
   return envelope;
 }
 

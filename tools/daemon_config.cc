@@ -16,6 +16,7 @@
 #include "engine/base/clock.h"
 #include "engine/dns/unbound_resolver.h"
 #include "engine/io/uring_core.h"
+#include "engine/relay/notices.h"
 #include "policy/domain_name.h"
 #include "queue/retry_timetable.h"
 #include "tls/signer/process_signer.h"
@@ -195,6 +196,20 @@ std::string BootId() {
   return id;
 }
 
+void ReadNotices(Checker& checker, relay::Settings& settings) {
+  if (auto notices = checker.Value("delay_notices", relay::ParseDelayNotices(
+                                                        absl::GetFlag(FLAGS_delay_notices)))) {
+    settings.delay_notices = *std::move(notices);
+  }
+  const std::string language = absl::GetFlag(FLAGS_dsn_language);
+  if (language == "de") {
+    settings.dsn_language = smtp::Language::kGerman;
+  } else if (language != "en") {
+    checker.Fault("dsn_language",
+                  absl::StrCat("'", language, "' is neither en (English) nor de (German)"));
+  }
+}
+
 void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   relay::Settings& settings = gateway.settings;
   if (auto retries = checker.Value("retry_schedule", queue::RetryTimetable::Parse(
@@ -216,6 +231,7 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
   } else if (action != "bounce") {
     checker.Fault("tls_expiry_action", absl::StrCat("'", action, "' is neither bounce nor delete"));
   }
+  ReadNotices(checker, settings);
   gateway.spool.data_dir = absl::GetFlag(FLAGS_data_dir);
   if (gateway.spool.data_dir.empty()) checker.Fault("data_dir", "no directory");
   gateway.spool.boot_id = BootId();

@@ -96,6 +96,11 @@ ABSL_FLAG(absl::Duration, queue_lifetime, absl::Hours(168),
 ABSL_FLAG(std::string, tls_expiry_action, "bounce",
           "What the sender of a message deleted because of TLS policy gets: bounce (a notification) "
           "or delete (nothing)");
+ABSL_FLAG(std::string, delay_notices, "4h,24h,72h",
+          "Ages at which the sender of a message that still waits is told so, each once, with the "
+          "first attempt after it; empty: never");
+ABSL_FLAG(std::string, dsn_language, "en",
+          "Language of the notifications to senders: en (English) or de (German)");
 ABSL_FLAG(int64_t, store_memory, int64_t{256} << 20, "Memory for the store's buffers and cache, bytes");
 ABSL_FLAG(int64_t, store_backlog, int64_t{256} << 20,
           "Most bytes that may wait for the disk; beyond it clients get 452");

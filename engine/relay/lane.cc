@@ -7,6 +7,7 @@
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
 #include "engine/relay/outcome.h"
+#include "engine/relay/sender_wish.h"
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
@@ -95,14 +96,18 @@ std::optional<Attempt> Lane::Take() {
   return std::nullopt;
 }
 
+OutboundPolicy Lane::PolicyOf(const Attempt& attempt) const {
+  return WithWishOf(attempt.envelope, host_.PolicyFor(attempt.envelope.destination));
+}
+
 bool Lane::StillOurs(const Attempt& attempt) const {
-  return host_.PolicyFor(attempt.envelope.destination).Digest() == digest_ ||
+  return PolicyOf(attempt).Digest() == digest_ ||
          SLUICE_PLANTED_BUG(PolicyFromBeforeReload);
 }
 
 // As an attempt under the message's own entry; where another policy holds for it by now, not at all.
 void Lane::Fail(Attempt attempt, AttemptReport report) {
-  report.policy = host_.PolicyFor(attempt.envelope.destination);
+  report.policy = PolicyOf(attempt);
   if (report.policy.Digest() == digest_) {
     host_.Conclude(std::move(attempt), report);
   } else {
@@ -240,6 +245,10 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   if (lane_.policy_.force != Force::kMay) {
     std::optional<smtp::Failure> failed =
         co_await TryOpen(hop.address, smtp::TlsUse::Must(demand));
+    if (!failed.has_value()) {
+      failed = Unmet(lane_.policy_, session_->facts());
+      if (failed.has_value()) co_await session_->Quit();
+    }
     // The end of it for an enforced domain, whatever the failure was: nothing below is for it.
     if (lane_.policy_.force == Force::kMust || !failed.has_value() ||
         !failed->tls_reason.has_value()) {
@@ -313,7 +322,7 @@ io::Task<bool> Lane::Carrier::SendWaiting() {
       co_return true;
     }
     AttemptReport report = Report();
-    report.policy = host_.PolicyFor(attempt->envelope.destination);
+    report.policy = lane_.PolicyOf(*attempt);
     report.failure.reset();
     report.would_fail = would_fail_;
     report.sent = std::move(result);

@@ -95,6 +95,8 @@ class Lane {
 
   io::Task<void> Carry();
   std::optional<Attempt> Take();
+  // What holds for it at this moment.
+  OutboundPolicy PolicyOf(const Attempt& attempt) const;
   // Whether the policy it came under still holds.
   bool StillOurs(const Attempt& attempt) const;
   void Fail(Attempt attempt, AttemptReport report);

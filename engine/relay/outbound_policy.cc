@@ -48,7 +48,8 @@ tls::PeerDemand OutboundPolicy::DemandOf(absl::string_view host) const {
       wanted.check = tls::PeerCheck::kNames;
       wanted.names = demand.names;
       if (demand.accept_mx_host && host_is_name) wanted.names.push_back(wanted.server_name);
-      if (demand.accept_domain) wanted.names.push_back(domain);
+      // RFC 8689 §4.2.1: the domain's own name where no MX record has led to the host.
+      if (demand.accept_domain || (require_tls && !host_is_name)) wanted.names.push_back(domain);
       break;
     case policy::Level::kFingerprint:
       wanted.check = tls::PeerCheck::kFingerprint;
@@ -59,9 +60,11 @@ tls::PeerDemand OutboundPolicy::DemandOf(absl::string_view host) const {
 }
 
 std::string OutboundPolicy::Digest() const {
-  if (force == Force::kMay) return "may";
+  const absl::string_view optional = tls_optional ? "-tls-optional" : "";
+  if (force == Force::kMay) return absl::StrCat("may", optional);
   return absl::StrCat(force == Force::kMust ? "must-" : "monitor-", demand.Digest(),
-                      demand.accept_domain ? absl::StrCat("-", domain) : "");
+                      require_tls ? "-requiretls" : optional,
+                      demand.accept_domain || require_tls ? absl::StrCat("-", domain) : "");
 }
 
 }  // namespace sluice::relay

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/planted_bug.h"
+#include "engine/smtp/dsn_parameters.h"
 #include "engine/smtp/stage.h"
 #include "policy/domain_name.h"
 
@@ -65,7 +66,7 @@ Share ShareOf(const AttemptReport& report, size_t pending_index) {
     share.reason = ReasonOf(failure.tls_reason);
     share.text = TextOf(failure);
     share.reply = failure.reply;
-    share.reply_is_local = failure.stage == smtp::Stage::kDns;
+    share.reply_is_local = failure.local || failure.stage == smtp::Stage::kDns;
     share.tls_reason = failure.tls_reason;
     return share;
   }
@@ -90,6 +91,22 @@ bool CanBeTold(absl::string_view sender) {
   return queue::CheckDestination(DestinationOf(DomainOf(sender))).ok();
 }
 
+// The server that took the mail was told what its sender wants to hear.
+bool PassedOnWishes(const AttemptReport& report) {
+  return report.server.has_value() && report.server->facts.capabilities.dsn;
+}
+
+smtp::DsnRecipient Reported(const queue::Recipient& recipient, const std::string& mx,
+                            const Share& share, absl::Time now) {
+  smtp::DsnRecipient result = DsnRecipientOf(recipient);
+  result.remote_mta = mx;
+  result.reply = share.reply;
+  result.reply_is_local = share.reply_is_local;
+  result.detail = share.text;
+  result.last_attempt = now;
+  return result;
+}
+
 queue::Outcome HistoryOutcome(RecipientOutcome outcome) {
   switch (outcome) {
     case RecipientOutcome::kDelivered:
@@ -109,9 +126,13 @@ smtp::OutgoingMessage OutgoingOf(const queue::Envelope& envelope) {
   message.sender = envelope.sender;
   message.eight_bit = envelope.eight_bit;
   message.smtputf8 = envelope.smtputf8;
+  message.require_tls = envelope.require_tls;
+  message.ret = envelope.ret;
+  message.envid = envelope.envid;
   for (const queue::Recipient& recipient : envelope.recipients) {
-    if (recipient.state == RecipientState::kPending)
-      message.recipients.push_back(recipient.address);
+    if (recipient.state != RecipientState::kPending) continue;
+    message.recipients.push_back(recipient.address);
+    message.recipient_parameters.push_back({recipient.notify, recipient.orcpt});
   }
   return message;
 }
@@ -186,16 +207,24 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
         if (SLUICE_PLANTED_BUG(PartialSuccessForgotten) && written.deferred) break;
         recipient.state = RecipientState::kDelivered;
         ++written.delivered;
+        if (NotifyOf(recipient).success && !PassedOnWishes(report)) {
+          written.relayed.push_back(Reported(recipient, mx, share, now));
+        }
         break;
       case RecipientOutcome::kFailed:
         recipient.state = RecipientState::kFailed;
         ++written.refused;
-        written.failed.push_back({recipient.address, mx, share.reply, share.reply_is_local,
-                                  share.text, now, std::nullopt});
+        if (NotifyOf(recipient).failure) {
+          written.failed.push_back(Reported(recipient, mx, share, now));
+        }
         break;
       case RecipientOutcome::kDeferred:
         written.deferred = true;
         written.tls_failed = share.tls_reason.has_value();
+        if (NotifyOf(recipient).delay) {
+          written.delayed.push_back(Reported(recipient, mx, share, now));
+          written.delayed.back().tls_reason = share.tls_reason;
+        }
         entry->next_attempt = next;
         envelope.last_failure = queue::AttemptFailure{
             now, share.tls_reason.has_value(), share.stage, share.reason, mx, address, share.text};
@@ -224,9 +253,40 @@ OutcomeWriter::Written OutcomeWriter::OfAttempt(queue::Envelope envelope,
     }
     if (entry.has_value()) written.result.history.push_back(*std::move(entry));
   }
-  if (!CanBeTold(envelope.sender)) written.failed.clear();
   written.result.envelope = std::move(envelope);
+  CountDelays(now, written);
+  if (!CanBeTold(written.result.envelope.sender)) {
+    written.failed.clear();
+    written.delayed.clear();
+    written.relayed.clear();
+  }
   return written;
+}
+
+// One notice of delay, however many have come due since the last attempt; none in front of a
+// notification of failure that follows at once.
+void OutcomeWriter::CountDelays(absl::Time now, Written& written) const {
+  queue::Envelope& envelope = written.result.envelope;
+  const int due = DelaysDue(settings_.delay_notices, now - envelope.accepted_at);
+  written.delays_told_before = envelope.delays_told;
+  if (!written.deferred || due <= envelope.delays_told || now >= envelope.deadline) {
+    written.delayed.clear();
+    return;
+  }
+  envelope.delays_told = due;
+}
+
+std::vector<Notice> OutcomeWriter::Written::TakeNotices() {
+  std::vector<Notice> notices;
+  if (!failed.empty()) notices.push_back({cause, std::exchange(failed, {})});
+  if (!delayed.empty()) notices.push_back({smtp::DsnCause::kDelayed, std::exchange(delayed, {})});
+  if (!relayed.empty()) notices.push_back({smtp::DsnCause::kRelayed, std::exchange(relayed, {})});
+  return notices;
+}
+
+void OutcomeWriter::Written::PutOffDelayNotice() {
+  if (std::exchange(delayed, {}).empty()) return;
+  result.envelope.delays_told = delays_told_before;
 }
 
 OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::Time now) {
@@ -243,7 +303,9 @@ OutcomeWriter::Written OutcomeWriter::OfExpiry(queue::Envelope envelope, absl::T
       absl::FormatDuration(absl::Trunc(now - envelope.accepted_at, absl::Seconds(1))),
       envelope.last_failure.has_value() ? absl::StrCat("; last: ", envelope.last_failure->text)
                                         : "");
-  const bool silent = tls_failed && settings_.tls_expiry_action == TlsExpiryAction::kDelete;
+  // Who said REQUIRETLS is always told (RFC 8689 §4.2.1).
+  const bool silent = tls_failed && !envelope.require_tls &&
+                      settings_.tls_expiry_action == TlsExpiryAction::kDelete;
   GiveUp(std::move(envelope), std::move(entry), silent, now, written);
   return written;
 }
@@ -272,8 +334,8 @@ void OutcomeWriter::GiveUp(queue::Envelope envelope, queue::HistoryEntry entry, 
     if (recipient.state != RecipientState::kPending) continue;
     recipient.state = RecipientState::kFailed;
     entry.recipients.push_back(recipient.address);
-    smtp::DsnRecipient failed;
-    failed.address = recipient.address;
+    if (!NotifyOf(recipient).failure) continue;
+    smtp::DsnRecipient failed = DsnRecipientOf(recipient);
     failed.last_attempt = now;
     if (envelope.last_failure.has_value()) {
       failed.remote_mta = envelope.last_failure->mx;
@@ -292,22 +354,27 @@ void OutcomeWriter::GiveUp(queue::Envelope envelope, queue::HistoryEntry entry, 
   written.result.envelope = std::move(envelope);
 }
 
-queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
-                                              std::vector<smtp::DsnRecipient> failed,
-                                              smtp::DsnCause cause, const io::Body& original,
-                                              absl::Time now, absl::Duration wall_ahead) {
+queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope, Notice notice,
+                                              const io::Body& original, absl::Time now,
+                                              absl::Duration wall_ahead) {
   SLUICE_CHECK(CanBeTold(envelope.sender));
   queue::NewMessage message;
   message.id = ids_.Next(now);
   smtp::DsnRequest request;
-  request.cause = cause;
+  request.cause = notice.cause;
+  request.language = settings_.dsn_language;
   request.hostname = settings_.hostname;
   request.sender = envelope.sender;
   request.message_id = envelope.id.ToString();
   request.id = message.id.ToString();
+  if (envelope.envid.has_value()) {
+    request.envelope_id = smtp::DecodeEnvid(*envelope.envid).value_or("");
+  }
+  request.require_tls = envelope.require_tls;
   request.arrived = envelope.accepted_at + wall_ahead;
   request.now = now + wall_ahead;
-  request.recipients = std::move(failed);
+  request.retry_until = envelope.deadline + wall_ahead;
+  request.recipients = std::move(notice.recipients);
   for (smtp::DsnRecipient& recipient : request.recipients) recipient.last_attempt += wall_ahead;
   const smtp::Dsn dsn = smtp::MakeDsn(request, original);
   message.body = io::Body::Copy(dsn.text);
@@ -316,6 +383,7 @@ queue::NewMessage OutcomeWriter::Notification(const queue::Envelope& envelope,
   reply.destination = DestinationOf(DomainOf(envelope.sender));
   reply.recipients.push_back({envelope.sender, RecipientState::kPending, "", {}, {}});
   reply.smtputf8 = dsn.smtputf8;
+  reply.require_tls = envelope.require_tls;
   reply.accepted_at = now;
   reply.deadline = now + settings_.queue_lifetime;
   message.envelopes.push_back(std::move(reply));

@@ -12,6 +12,7 @@
 #include "engine/base/random.h"
 #include "engine/io/chunk.h"
 #include "engine/relay/attempt.h"
+#include "engine/relay/notices.h"
 #include "engine/relay/settings.h"
 #include "engine/smtp/client_session.h"
 #include "engine/smtp/dsn.h"
@@ -23,8 +24,8 @@ namespace sluice::relay {
 // What is said to a next hop about an envelope: its pending recipients.
 smtp::OutgoingMessage OutgoingOf(const queue::Envelope& envelope);
 
-// Nobody took it, nobody refused it for good, and it cannot have been taken unheard: the next address
-// may do better in the same attempt.
+// Nobody took it, nobody refused it for good, and it cannot have been taken unheard: the next
+// address may do better in the same attempt.
 bool TryElsewhere(const smtp::SendResult& result);
 
 class OutcomeWriter {
@@ -34,16 +35,24 @@ class OutcomeWriter {
 
   struct Written {
     queue::AttemptResult result;
-    // Recipients whose sender is owed a notification; empty for mail from the null sender, and from
-    // one that no notification can be sent to.
+    // Recipients whose sender is owed a notification (notices.h); all empty for mail from the null
+    // sender, and from one that no notification can be sent to.
     std::vector<smtp::DsnRecipient> failed;
-    smtp::DsnCause cause = smtp::DsnCause::kRejected;
+    smtp::DsnCause cause = smtp::DsnCause::kRejected;  // of `failed`
+    std::vector<smtp::DsnRecipient> delayed;
+    std::vector<smtp::DsnRecipient> relayed;
+    int delays_told_before = 0;
     // For counters.
     int delivered = 0;
     int refused = 0;
     bool deferred = false;
     bool tls_failed = false;
     bool expired = false;
+
+    // A notification each; what was owed is handed over.
+    std::vector<Notice> TakeNotices();
+    // The notice of delay cannot be written now: the next attempt sees to it.
+    void PutOffDelayNotice();
   };
 
   // `envelope` as it was when the attempt began; in the result it counts one attempt more.
@@ -53,17 +62,20 @@ class OutcomeWriter {
   // An administrator gives it back.
   Written OfReturn(queue::Envelope envelope, const queue::Reason& reason, absl::Time now);
 
-  // The notification itself, to be sent to the sender of `envelope`, who is owed one (checked).
+  // The notification itself, to be sent to the sender of `envelope`, who is owed one (checked). It
+  // travels as protected as the message itself (RFC 8689 §5).
   // `now` is the queue's own time, as all of the above; `wall_ahead` is what people are shown on
   // top of it (queue/spool.h).
-  queue::NewMessage Notification(const queue::Envelope& envelope,
-                                 std::vector<smtp::DsnRecipient> failed, smtp::DsnCause cause,
+  queue::NewMessage Notification(const queue::Envelope& envelope, Notice notice,
                                  const io::Body& original, absl::Time now,
                                  absl::Duration wall_ahead = absl::ZeroDuration());
 
  private:
   queue::HistoryEntry EntryOf(const queue::Envelope& envelope, const AttemptReport& report) const;
-  // What is pending fails for good: into `written`, with the entry that says why, which is completed.
+  // Whether a notice of delay has come due: `written.delayed` stays, or goes.
+  void CountDelays(absl::Time now, Written& written) const;
+  // What is pending fails for good: into `written`, with the entry that says why, which is
+  // completed.
   void GiveUp(queue::Envelope envelope, queue::HistoryEntry entry, bool silent, absl::Time now,
               Written& written) const;
 

@@ -9,6 +9,7 @@
 #include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
 #include "engine/relay/outcome.h"
+#include "engine/smtp/message_header.h"
 #include "policy/demand.h"
 #include "policy/domain_name.h"
 
@@ -158,10 +159,16 @@ queue::NewMessage Reception::MessageOf(smtp::Transaction transaction) {
   message.id = *id;
   message.body = std::move(transaction.body);
   const absl::Time now = host_.spool().Now();
+  // Where REQUIRETLS is said, the header is not asked (RFC 8689 §4.1).
+  const bool require_tls = transaction.parameters.require_tls;
+  const bool tls_optional = !require_tls && smtp::SaysTlsRequiredNo(message.body);
   std::map<std::string, std::vector<queue::Recipient>> by_destination;
-  for (smtp::Address& address : transaction.recipients) {
+  for (size_t i = 0; i < transaction.recipients.size(); ++i) {
+    smtp::Address& address = transaction.recipients[i];
     queue::Recipient recipient;
     recipient.address = std::move(address.text);
+    recipient.notify = std::move(transaction.recipient_parameters[i].notify);
+    recipient.orcpt = std::move(transaction.recipient_parameters[i].orcpt);
     by_destination[DestinationOf(address.domain)].push_back(std::move(recipient));
   }
   for (auto& [destination, recipients] : by_destination) {
@@ -172,6 +179,10 @@ queue::NewMessage Reception::MessageOf(smtp::Transaction transaction) {
     envelope.recipients = std::move(recipients);
     envelope.smtputf8 = transaction.parameters.smtputf8;
     envelope.eight_bit = transaction.parameters.eight_bit;
+    envelope.require_tls = require_tls;
+    envelope.tls_optional = tls_optional;
+    envelope.envid = transaction.parameters.envid;
+    envelope.ret = transaction.parameters.ret;
     envelope.received_from.client_address = transaction.client->remote.ToString();
     envelope.received_from.helo = transaction.client->helo;
     if (transaction.client->tls != nullptr) {

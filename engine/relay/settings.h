@@ -14,6 +14,7 @@
 #include "engine/relay/domain_set.h"
 #include "engine/relay/network_set.h"
 #include "engine/relay/route_table.h"
+#include "engine/smtp/dsn.h"
 #include "queue/retry_timetable.h"
 
 namespace sluice::relay {
@@ -60,6 +61,8 @@ struct Settings {
   absl::Duration certificate_warning = absl::Hours(24 * 14);  // before one of a partner's expires
   uint64_t history_max_bytes = uint64_t{10} << 30;  // on the disk, roughly
   TlsExpiryAction tls_expiry_action = TlsExpiryAction::kBounce;
+  std::vector<absl::Duration> delay_notices;  // relay/notices.h
+  smtp::Language dsn_language = smtp::Language::kEnglish;
   // How often the queue is looked at when nothing is due: what an administrator makes due is seen
   // within it.
   absl::Duration queue_look = absl::Milliseconds(500);

@@ -10,6 +10,7 @@
 #include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
 #include "engine/relay/delivery_log.h"
+#include "engine/relay/sender_wish.h"
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
@@ -157,7 +158,8 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
     LeaveToSuccessor(attempt.envelope);
     return;
   }
-  OutboundPolicy policy = PolicyFor(attempt.envelope.destination);
+  OutboundPolicy policy =
+      WithWishOf(attempt.envelope, PolicyFor(attempt.envelope.destination));
   std::unique_ptr<Lane>& lane = lanes_[absl::StrCat(target.name, " ", policy.Digest())];
   if (lane == nullptr) {
     lane = std::make_unique<Lane>(static_cast<LaneHost&>(*this), std::move(target),
@@ -318,12 +320,13 @@ void Shard::CountExpiry(const OutcomeWriter::Written& written) {
                 {"detail", entry.detail}});
 }
 
-// Brings the notification into the result. An error: the original cannot be read now. One that is
-// damaged never can be: then the notification goes without its headers.
-io::Task<absl::Status> Shard::AddNotification(OutcomeWriter::Written& written,
-                                              std::optional<io::Body> body,
-                                              std::vector<Attempt>& notifications) {
-  if (written.failed.empty()) co_return absl::OkStatus();
+// Brings the notifications into the result. An error: the original cannot be read now. One that is
+// damaged never can be: then they go without its headers. A notice of delay can wait.
+io::Task<absl::Status> Shard::AddNotifications(OutcomeWriter::Written& written,
+                                               std::optional<io::Body> body,
+                                               std::vector<Attempt>& notifications) {
+  const bool only_delayed = written.failed.empty() && written.relayed.empty();
+  if (only_delayed && written.delayed.empty()) co_return absl::OkStatus();
   Attempt original{written.result.envelope, std::move(body)};
   if (!original.body.has_value()) {
     const absl::Status loaded = co_await ReadBody(original);
@@ -331,16 +334,21 @@ io::Task<absl::Status> Shard::AddNotification(OutcomeWriter::Written& written,
       original.body = TakeBody(original);
     } else if (absl::IsDataLoss(loaded)) {
       original.body = io::Body();
+    } else if (only_delayed) {
+      written.PutOffDelayNotice();
+      co_return absl::OkStatus();
     } else {
       co_return loaded;
     }
   }
-  queue::NewMessage notification =
-      writer_.Notification(written.result.envelope, std::move(written.failed), written.cause,
-                           *original.body, spool_.Now(), spool_.WallAhead());
-  notifications.push_back({notification.envelopes.front(), notification.body});
-  if (!SLUICE_PLANTED_BUG(NotificationForgotten)) {
-    written.result.notifications.push_back(std::move(notification));
+  for (Notice& notice : written.TakeNotices()) {
+    queue::NewMessage notification =
+        writer_.Notification(written.result.envelope, std::move(notice), *original.body,
+                             spool_.Now(), spool_.WallAhead());
+    notifications.push_back({notification.envelopes.front(), notification.body});
+    if (!SLUICE_PLANTED_BUG(NotificationForgotten)) {
+      written.result.notifications.push_back(std::move(notification));
+    }
   }
   co_return absl::OkStatus();
 }
@@ -353,7 +361,7 @@ io::Task<void> Shard::Record(OutcomeWriter::Written written, std::optional<io::B
   const std::string destination = written.result.envelope.destination;
   while (true) {
     const absl::Status notified =
-        co_await AddNotification(written, std::exchange(body, std::nullopt), notifications);
+        co_await AddNotifications(written, std::exchange(body, std::nullopt), notifications);
     if (notified.ok()) break;
     if (draining_) {
       spool_.Release(id, destination);

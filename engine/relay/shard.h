@@ -119,9 +119,9 @@ class Shard final : private LaneHost, private ReceptionHost {
   io::Task<void> Record(OutcomeWriter::Written written, std::optional<io::Body> body);
   io::Task<void> RecordReturn(OutcomeWriter::Written written,
                               absl::AnyInvocable<void(bool) &&> done);
-  io::Task<absl::Status> AddNotification(OutcomeWriter::Written& written,
-                                         std::optional<io::Body> body,
-                                         std::vector<Attempt>& notifications);
+  io::Task<absl::Status> AddNotifications(OutcomeWriter::Written& written,
+                                          std::optional<io::Body> body,
+                                          std::vector<Attempt>& notifications);
   io::Task<absl::Status> ReadBody(Attempt& attempt);
   void CountExpiry(const OutcomeWriter::Written& written);
   void Count(const OutcomeWriter::Written& written);

@@ -21,6 +21,8 @@ void AddKeyword(absl::string_view line, Capabilities& offered) {
   if (absl::EqualsIgnoreCase(keyword, "CHUNKING")) offered.chunking = true;
   if (absl::EqualsIgnoreCase(keyword, "8BITMIME")) offered.eight_bit_mime = true;
   if (absl::EqualsIgnoreCase(keyword, "SMTPUTF8")) offered.smtputf8 = true;
+  if (absl::EqualsIgnoreCase(keyword, "DSN")) offered.dsn = true;
+  if (absl::EqualsIgnoreCase(keyword, "REQUIRETLS")) offered.require_tls = true;
   if (absl::EqualsIgnoreCase(keyword, "SIZE")) {
     offered.size = true;
     uint64_t limit = 0;

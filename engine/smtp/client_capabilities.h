@@ -20,6 +20,8 @@ struct Capabilities {
   bool chunking = false;          // RFC 3030
   bool eight_bit_mime = false;    // RFC 6152
   bool smtputf8 = false;          // RFC 6531
+  bool dsn = false;               // RFC 3461
+  bool require_tls = false;       // RFC 8689; means nothing where it is said in clear
   bool size = false;              // RFC 1870
   uint64_t size_limit_bytes = 0;  // 0: none stated
 

@@ -30,8 +30,8 @@ struct Failure {
   std::optional<tls::Reason> tls_reason;  // set when TLS is what failed
   std::optional<Reply> reply;             // what the server said, where it said something
   std::string detail;                     // for people: one line of printable ASCII
-  std::string trace =
-      {};  // of a handshake that failed: what was said in it (tls/handshake_trace.h)
+  bool local = false;                     // `reply` was made up here
+  std::string trace = {};                 // of a handshake that failed (tls/handshake_trace.h)
 };
 
 // What is known of a connection, whether it was opened or not: for history and STARTTLS ping.

@@ -38,6 +38,7 @@
 #include "engine/io/core.h"
 #include "engine/io/task.h"
 #include "engine/smtp/client_result.h"
+#include "engine/smtp/dsn_parameters.h"
 #include "engine/smtp/reply.h"
 #include "tls/peer_demand.h"
 #include "tls/stream.h"
@@ -99,6 +100,14 @@ struct OutgoingMessage {
   std::vector<std::string> recipients;  // at least one; without angle brackets
   bool eight_bit = false;               // the body was declared BODY=8BITMIME
   bool smtputf8 = false;                // the message was declared SMTPUTF8
+  // REQUIRETLS (RFC 8689): with a sender, it goes inside TLS to a server that offers REQUIRETLS
+  // there, and to no other; from the null sender, the wish is passed on where it is understood (§5).
+  bool require_tls = false;
+  // What the sender asks to be told (RFC 3461), as it stood in the commands: passed on to a server
+  // that offers DSN.
+  std::optional<std::string> ret = std::nullopt;
+  std::optional<std::string> envid = std::nullopt;
+  std::vector<RecipientParameters> recipient_parameters = {};  // empty, or of each recipient
 };
 
 class ClientSession {
@@ -130,7 +139,7 @@ class ClientSession {
   //
   // Decided here, without asking the server: an envelope that cannot be said in SMTP
   // (5.1.3, 5.1.7), a message that needs SMTPUTF8 where it is not offered (5.6.7), a body over the
-  // stated SIZE (5.3.4). A body that was declared 8BITMIME goes, undeclared, to servers that do not
+  // stated SIZE (5.3.4), REQUIRETLS where it cannot be had (5.7.30). A body that was declared 8BITMIME goes, undeclared, to servers that do not
   // offer it: there is no converter here, a bounce would help nobody, and servers that damage the
   // eighth bit have died out (Exim and qmail do the same).
   //

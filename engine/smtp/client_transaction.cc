@@ -39,6 +39,15 @@ bool IsSayable(absl::string_view path) {
   return !quoted;
 }
 
+// " NAME=value", where there is a value, and it can be said without ending the parameter.
+std::string ParameterOf(absl::string_view name, const std::optional<std::string>& value) {
+  if (!value.has_value() || value->empty() || value->size() > kMostPathBytes) return "";
+  for (const char c : *value) {
+    if (c == ' ' || absl::ascii_iscntrl(static_cast<unsigned char>(c))) return "";
+  }
+  return absl::StrCat(" ", name, "=", *value);
+}
+
 bool IsRefusal(const Reply& reply) { return reply.transient() || reply.permanent(); }
 
 // 552 to RCPT means "too many recipients" (RFC 5321 §4.5.3.1.10) unless its status says otherwise.
@@ -97,6 +106,11 @@ class ClientSession::Transaction {
   io::Task<void> HearUnasked(Stage stage, MonoTime deadline);
 
   std::string MailCommand() const;
+  std::string RcptCommand(size_t recipient) const;
+  // REQUIRETLS can be said, and will be understood.
+  bool TakesRequireTls() const {
+    return session_.stream_->tls() != nullptr && session_.facts_.capabilities.require_tls;
+  }
   absl::Duration TimeoutOf(Stage stage) const;
   bool AnyOpen() const { return AnyIs(State::kToBeSaid) || AnyIs(State::kAccepted); }
   bool AnyIs(State state) const {
@@ -133,6 +147,8 @@ class ClientSession::Transaction {
 io::Task<SendResult> ClientSession::Send(const OutgoingMessage& message, const io::Body& body) {
   SLUICE_CHECK(reusable());
   SLUICE_CHECK(!message.recipients.empty());
+  SLUICE_CHECK(message.recipient_parameters.empty() ||
+               message.recipient_parameters.size() == message.recipients.size());
   Transaction transaction(*this, message, body);
   SendResult result = co_await transaction.Run();
   used_ = true;
@@ -164,6 +180,11 @@ void ClientSession::Transaction::DecideLocally() {
         MakeReply(552, {5, 3, 4},
                   absl::StrCat("the message has ", body_.size(), " bytes; the receiving server ",
                                "takes ", offered.size_limit_bytes, " at most")));
+  } else if (message_.require_tls && !message_.sender.empty() && !TakesRequireTls()) {
+    DecideRestLocally(Stage::kMail,
+                      MakeReply(550, {5, 7, 30},
+                                "the sender asks for TLS on every step of the way (REQUIRETLS), "
+                                "which the receiving server does not support"));
   } else if (!IsSayable(message_.sender)) {
     DecideRestLocally(Stage::kMail,
                       MakeReply(553, {5, 1, 7}, "the sender's address cannot be said in SMTP"));
@@ -230,7 +251,7 @@ std::string ClientSession::Transaction::NextCommands(std::vector<Said>& said) {
     } else if (next_recipient_ < states_.size()) {
       const size_t i = next_recipient_++;
       if (states_[i] == State::kDecided) continue;  // locally
-      absl::StrAppend(&commands, "RCPT TO:<", message_.recipients[i], ">\r\n");
+      absl::StrAppend(&commands, RcptCommand(i));
       said.push_back({Stage::kRcpt, i});
     } else if (!data_said_ && chunking_) {
       // A longer body waits until somebody is to have it.
@@ -260,6 +281,22 @@ std::string ClientSession::Transaction::MailCommand() const {
   if (offered.size) absl::StrAppend(&command, " SIZE=", body_.size());
   if (message_.eight_bit && offered.eight_bit_mime) absl::StrAppend(&command, " BODY=8BITMIME");
   if (message_.smtputf8) absl::StrAppend(&command, " SMTPUTF8");
+  if (message_.require_tls && TakesRequireTls()) absl::StrAppend(&command, " REQUIRETLS");
+  if (offered.dsn) {
+    absl::StrAppend(&command, ParameterOf("RET", message_.ret),
+                    ParameterOf("ENVID", message_.envid));
+  }
+  absl::StrAppend(&command, "\r\n");
+  return command;
+}
+
+std::string ClientSession::Transaction::RcptCommand(size_t recipient) const {
+  std::string command = absl::StrCat("RCPT TO:<", message_.recipients[recipient], ">");
+  if (session_.facts_.capabilities.dsn && !message_.recipient_parameters.empty()) {
+    const RecipientParameters& asked = message_.recipient_parameters[recipient];
+    absl::StrAppend(&command, ParameterOf("NOTIFY", asked.notify),
+                    ParameterOf("ORCPT", asked.orcpt));
+  }
   absl::StrAppend(&command, "\r\n");
   return command;
 }

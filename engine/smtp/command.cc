@@ -44,37 +44,93 @@ Verb VerbOf(absl::string_view word) {
   return Verb::kOther;
 }
 
-std::optional<Reply> SetParameter(absl::string_view name, absl::string_view value, bool has_value,
-                                  MailParameters& parameters, unsigned& seen) {
-  const auto once = [&seen](unsigned bit) {
-    const bool first = (seen & bit) == 0;
-    seen |= bit;
-    return first;
-  };
-  if (absl::EqualsIgnoreCase(name, "SIZE")) {
-    // RFC 1870 §6: up to 20 digits. One that does not fit is larger than anything taken here.
-    const bool digits = has_value && !value.empty() && value.size() <= 20 &&
-                        std::all_of(value.begin(), value.end(), absl::ascii_isdigit);
-    if (!digits || !once(1))
-      return Fault(501, {5, 5, 4}, "SIZE is given once, as a number of bytes");
-    if (!absl::SimpleAtoi(value, &parameters.size)) parameters.size = INT64_MAX;
-    return std::nullopt;
-  }
-  if (absl::EqualsIgnoreCase(name, "BODY")) {
+// One parameter of MAIL or RCPT: NAME, or NAME=value.
+struct Parameter {
+  absl::string_view name;
+  std::optional<absl::string_view> value;
+
+  bool Is(absl::string_view wanted) const { return absl::EqualsIgnoreCase(name, wanted); }
+  absl::string_view text() const { return value.value_or(absl::string_view()); }
+};
+
+std::optional<Reply> BadValue(absl::string_view what) { return Fault(501, {5, 5, 4}, what); }
+
+// A parameter that is given twice is a syntax error as well; `seen` has a bit for each.
+bool Once(unsigned& seen, unsigned bit) { return (std::exchange(seen, seen | bit) & bit) == 0; }
+
+std::optional<Reply> SetSize(const Parameter& parameter, MailParameters& parameters,
+                             unsigned& seen) {
+  // RFC 1870 §6: up to 20 digits. One that does not fit is larger than anything taken here.
+  const absl::string_view value = parameter.text();
+  const bool digits = !value.empty() && value.size() <= 20 &&
+                      std::all_of(value.begin(), value.end(), absl::ascii_isdigit);
+  if (!digits || !Once(seen, 1)) return BadValue("SIZE is given once, as a number of bytes");
+  if (!absl::SimpleAtoi(value, &parameters.size)) parameters.size = INT64_MAX;
+  return std::nullopt;
+}
+
+std::optional<Reply> SetMailParameter(const Parameter& parameter, MailParameters& parameters,
+                                      unsigned& seen) {
+  const absl::string_view value = parameter.text();
+  if (parameter.Is("SIZE")) return SetSize(parameter, parameters, seen);
+  if (parameter.Is("BODY")) {
     const bool eight = absl::EqualsIgnoreCase(value, "8BITMIME");
-    if ((!eight && !absl::EqualsIgnoreCase(value, "7BIT")) || !once(2)) {
-      return Fault(501, {5, 5, 4}, "BODY is given once, as 7BIT or 8BITMIME");
+    if ((!eight && !absl::EqualsIgnoreCase(value, "7BIT")) || !Once(seen, 2)) {
+      return BadValue("BODY is given once, as 7BIT or 8BITMIME");
     }
     parameters.eight_bit = eight;
     return std::nullopt;
   }
-  if (absl::EqualsIgnoreCase(name, "SMTPUTF8")) {
-    if (has_value || !once(4))
-      return Fault(501, {5, 5, 4}, "SMTPUTF8 is given once, without a value");
+  if (parameter.Is("SMTPUTF8")) {
+    if (parameter.value.has_value() || !Once(seen, 4)) {
+      return BadValue("SMTPUTF8 is given once, without a value");
+    }
     parameters.smtputf8 = true;
     return std::nullopt;
   }
-  return Fault(555, {5, 5, 4}, "Parameter not known here: SIZE, BODY and SMTPUTF8 are");
+  if (parameter.Is("RET")) {
+    if (!IsRet(value) || !Once(seen, 8)) return BadValue("RET is given once, as FULL or HDRS");
+    parameters.ret = std::string(value);
+    return std::nullopt;
+  }
+  if (parameter.Is("ENVID")) {
+    if (!DecodeEnvid(value).has_value() || !Once(seen, 16)) {
+      return BadValue("ENVID is given once, as 1 to 100 characters of xtext (RFC 3461)");
+    }
+    parameters.envid = std::string(value);
+    return std::nullopt;
+  }
+  if (parameter.Is("REQUIRETLS")) {
+    if (parameter.value.has_value() || !Once(seen, 32)) {
+      return BadValue("REQUIRETLS is given once, without a value");
+    }
+    parameters.require_tls = true;
+    return std::nullopt;
+  }
+  return Fault(555, {5, 5, 4},
+               "Parameter not known here: SIZE, BODY, SMTPUTF8, RET, ENVID and REQUIRETLS are");
+}
+
+std::optional<Reply> SetRecipientParameter(const Parameter& parameter,
+                                           RecipientParameters& parameters, unsigned& seen) {
+  const absl::string_view value = parameter.text();
+  if (parameter.Is("NOTIFY")) {
+    if (!Notify::Parse(value).has_value() || !Once(seen, 1)) {
+      return BadValue("NOTIFY is given once, as NEVER, or as a list of SUCCESS, FAILURE and DELAY");
+    }
+    parameters.notify = std::string(value);
+    return std::nullopt;
+  }
+  if (parameter.Is("ORCPT")) {
+    if (!DecodeOrcpt(value).has_value() || !Once(seen, 2)) {
+      return BadValue(
+          "ORCPT is given once, as a type of address, ';', and the address in xtext (RFC 3461), "
+          "500 characters at most");
+    }
+    parameters.orcpt = std::string(value);
+    return std::nullopt;
+  }
+  return Fault(555, {5, 5, 4}, "Parameter not known here: NOTIFY and ORCPT are");
 }
 
 // "FROM:" or "TO:", the path, and the parameters.
@@ -105,12 +161,10 @@ void ParseEnvelope(absl::string_view rest, absl::string_view keyword, Command& c
   unsigned seen = 0;
   for (const absl::string_view word : absl::StrSplit(rest, ' ', absl::SkipEmpty())) {
     const size_t equals = word.find('=');
-    const absl::string_view name = word.substr(0, equals);
-    const bool has_value = equals != absl::string_view::npos;
-    const absl::string_view value = has_value ? word.substr(equals + 1) : absl::string_view();
-    command.fault =
-        mail ? SetParameter(name, value, has_value, command.parameters, seen)
-             : std::optional<Reply>(Fault(555, {5, 5, 4}, "RCPT TO has no parameters here"));
+    Parameter parameter{.name = word.substr(0, equals), .value = std::nullopt};
+    if (equals != absl::string_view::npos) parameter.value = word.substr(equals + 1);
+    command.fault = mail ? SetMailParameter(parameter, command.parameters, seen)
+                         : SetRecipientParameter(parameter, command.recipient_parameters, seen);
     if (command.fault.has_value()) return;
   }
 }

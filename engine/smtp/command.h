@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/smtp/address.h"
+#include "engine/smtp/dsn_parameters.h"
 #include "engine/smtp/reply.h"
 
 namespace sluice::smtp {
@@ -33,16 +34,20 @@ enum class Verb : uint8_t {
 };
 
 struct MailParameters {
-  int64_t size = 0;        // SIZE= (RFC 1870); 0: not stated
-  bool eight_bit = false;  // BODY=8BITMIME (RFC 6152)
-  bool smtputf8 = false;   // SMTPUTF8 (RFC 6531)
+  int64_t size = 0;                  // SIZE= (RFC 1870); 0: not stated
+  bool eight_bit = false;            // BODY=8BITMIME (RFC 6152)
+  bool smtputf8 = false;             // SMTPUTF8 (RFC 6531)
+  bool require_tls = false;          // REQUIRETLS (RFC 8689)
+  std::optional<std::string> ret;    // RET= (RFC 3461), as it stands there
+  std::optional<std::string> envid;  // ENVID=, likewise
 };
 
 struct Command {
   Verb verb = Verb::kOther;
-  std::string argument;        // EHLO, HELO, VRFY: what stands behind the verb
-  Address address;             // MAIL, RCPT
-  MailParameters parameters;   // MAIL
+  std::string argument;                      // EHLO, HELO, VRFY: what stands behind the verb
+  Address address;                           // MAIL, RCPT
+  MailParameters parameters;                 // MAIL
+  RecipientParameters recipient_parameters;  // RCPT
   std::optional<Reply> fault;  // the line cannot be obeyed, whatever the state: this is the answer
 };
 

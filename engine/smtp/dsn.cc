@@ -8,6 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
 #include "engine/smtp/dsn_text.h"
+#include "engine/smtp/dsn_words.h"
+#include "engine/smtp/message_header.h"
 
 namespace sluice::smtp {
 namespace {
@@ -37,20 +39,6 @@ bool Is7Bit(absl::string_view text) {
   return true;
 }
 
-// The headers of `original`: up to the empty line, whole lines, at most kDsnHeaderBytes.
-std::string HeadersOf(const io::Body& original) {
-  std::string head;
-  for (const io::Chunk& chunk : original.chunks()) {
-    const absl::string_view bytes = chunk.view().substr(0, kDsnHeaderBytes - head.size());
-    absl::StrAppend(&head, bytes);
-    if (head.size() == kDsnHeaderBytes) break;
-  }
-  if (absl::StartsWith(head, "\r\n")) return "";
-  const size_t end = head.find("\r\n\r\n");
-  const size_t last_line = end != std::string::npos ? end : head.rfind("\r\n");
-  return last_line == std::string::npos ? "" : head.substr(0, last_line + 2);
-}
-
 // One part of the report, encoded where it has to be.
 std::string Part(absl::string_view boundary, absl::string_view description, absl::string_view type,
                  absl::string_view content) {
@@ -61,59 +49,88 @@ std::string Part(absl::string_view boundary, absl::string_view description, absl
                       "\r\n\r\n", plain ? std::string(content) : QuotedPrintable(content), "\r\n");
 }
 
-// RFC 3463. TLS failures as Postfix names them: X.7.4 security features not supported, X.7.5
-// cryptographic failure.
-std::string StatusOf(DsnCause cause, const DsnRecipient& recipient) {
-  switch (cause) {
+// Of the last reply, where it is of this class; else "X.0.0".
+std::string StatusOfReply(const DsnRecipient& recipient, int klass) {
+  if (recipient.reply.has_value() && recipient.reply->status.has_value() &&
+      recipient.reply->status->klass == klass) {
+    return recipient.reply->status->ToString();
+  }
+  return absl::StrCat(klass, ".0.0");
+}
+
+// TLS failures as Postfix names them: X.7.4 security features not supported, X.7.5 cryptographic
+// failure.
+std::string StatusOfTls(tls::Reason reason, int klass) {
+  const bool not_there = reason == tls::Reason::kNotOffered || reason == tls::Reason::kRefused;
+  return absl::StrCat(klass, not_there ? ".7.4" : ".7.5");
+}
+
+// RFC 3463.
+std::string StatusOf(const DsnRequest& request, const DsnRecipient& recipient) {
+  switch (request.cause) {
     case DsnCause::kRejected:
-      if (recipient.reply.has_value() && recipient.reply->status.has_value() &&
-          recipient.reply->status->klass == 5) {
-        return recipient.reply->status->ToString();
-      }
-      return "5.0.0";
+      return StatusOfReply(recipient, 5);
     case DsnCause::kExpired:
       return "4.4.7";
     case DsnCause::kTlsPolicy:
-      return *recipient.tls_reason == tls::Reason::kNotOffered ||
-                     *recipient.tls_reason == tls::Reason::kRefused
-                 ? "5.7.4"
-                 : "5.7.5";
+      if (request.require_tls) return "5.7.10";  // RFC 8689 §4.2.1
+      return StatusOfTls(*recipient.tls_reason, 5);
     case DsnCause::kReturned:
       return "5.0.0";
+    case DsnCause::kDelayed:
+      return recipient.tls_reason.has_value() ? StatusOfTls(*recipient.tls_reason, 4)
+                                              : StatusOfReply(recipient, 4);
+    case DsnCause::kRelayed:
+      return StatusOfReply(recipient, 2);
   }
   SLUICE_CHECK(false);
 }
 
-std::string RecipientFields(DsnCause cause, const DsnRecipient& recipient) {
+absl::string_view ActionOf(DsnCause cause) {
+  if (cause == DsnCause::kDelayed) return "delayed";
+  return cause == DsnCause::kRelayed ? "relayed" : "failed";
+}
+
+std::string DiagnosticOf(const DsnRecipient& recipient) {
+  if (recipient.tls_reason.has_value()) {
+    return absl::StrCat("x-sluice-tls; ", tls::ReasonName(*recipient.tls_reason),
+                        recipient.detail.empty() ? "" : ": ", OneLine(recipient.detail, false));
+  }
+  if (recipient.reply.has_value()) {
+    return absl::StrCat(recipient.reply_is_local ? "x-sluice; " : "smtp; ",
+                        ReplyInOneLine(*recipient.reply));
+  }
+  return recipient.detail.empty() ? ""
+                                  : absl::StrCat("x-sluice; ", OneLine(recipient.detail, false));
+}
+
+// Nothing for an empty value.
+std::string Field(absl::string_view name, absl::string_view value) {
+  return value.empty() ? "" : absl::StrCat(name, ": ", value, "\r\n");
+}
+
+std::string RecipientFields(const DsnRequest& request, const DsnRecipient& recipient) {
   const bool ascii = IsAscii(recipient.address);
-  std::string fields = absl::StrCat(
-      "\r\nFinal-Recipient: ", ascii ? "rfc822; " : "utf-8; ", OneLine(recipient.address, true),
-      "\r\nAction: failed\r\nStatus: ", StatusOf(cause, recipient), "\r\n");
-  if (!recipient.remote_mta.empty()) {
-    absl::StrAppend(&fields, "Remote-MTA: dns; ", OneLine(recipient.remote_mta, false), "\r\n");
-  }
-  if (cause == DsnCause::kTlsPolicy) {
-    absl::StrAppend(&fields, "Diagnostic-Code: x-sluice-tls; ",
-                    tls::ReasonName(*recipient.tls_reason), recipient.detail.empty() ? "" : ": ",
-                    OneLine(recipient.detail, false), "\r\n");
-  } else if (recipient.reply.has_value()) {
-    absl::StrAppend(&fields,
-                    "Diagnostic-Code: ", recipient.reply_is_local ? "x-sluice; " : "smtp; ",
-                    ReplyInOneLine(*recipient.reply), "\r\n");
-  } else if (!recipient.detail.empty()) {
-    absl::StrAppend(&fields, "Diagnostic-Code: x-sluice; ", OneLine(recipient.detail, false),
-                    "\r\n");
-  }
-  absl::StrAppend(&fields, "Last-Attempt-Date: ", MailDate(recipient.last_attempt), "\r\n");
-  return fields;
+  const std::string mta = OneLine(recipient.remote_mta, false);
+  return absl::StrCat(
+      "\r\n", Field("Original-Recipient", OneLine(recipient.original, true)),
+      "Final-Recipient: ", ascii ? "rfc822; " : "utf-8; ", OneLine(recipient.address, true),
+      "\r\nAction: ", ActionOf(request.cause), "\r\nStatus: ", StatusOf(request, recipient), "\r\n",
+      mta.empty() ? "" : absl::StrCat("Remote-MTA: dns; ", mta, "\r\n"),
+      Field("Diagnostic-Code", DiagnosticOf(recipient)),
+      Field("Last-Attempt-Date", MailDate(recipient.last_attempt)),
+      request.cause == DsnCause::kDelayed ? Field("Will-Retry-Until", MailDate(request.retry_until))
+                                          : "");
 }
 
 std::string StatusFields(const DsnRequest& request) {
-  std::string fields = absl::StrCat("Reporting-MTA: dns; ", OneLine(request.hostname, false),
-                                    "\r\nX-Sluice-Message-ID: ", OneLine(request.message_id, false),
-                                    "\r\nArrival-Date: ", MailDate(request.arrived), "\r\n");
+  std::string fields =
+      absl::StrCat(Field("Original-Envelope-Id", OneLine(request.envelope_id, false)),
+                   "Reporting-MTA: dns; ", OneLine(request.hostname, false),
+                   "\r\nX-Sluice-Message-ID: ", OneLine(request.message_id, false),
+                   "\r\nArrival-Date: ", MailDate(request.arrived), "\r\n");
   for (const DsnRecipient& recipient : request.recipients) {
-    absl::StrAppend(&fields, RecipientFields(request.cause, recipient));
+    absl::StrAppend(&fields, RecipientFields(request, recipient));
   }
   return fields;
 }
@@ -139,15 +156,16 @@ Dsn MakeDsn(const DsnRequest& request, const io::Body& original) {
   const std::string hostname = OneLine(request.hostname, false);
   const std::string explanation = DsnExplanation(request);
   const std::string status = StatusFields(request);
-  const std::string headers = HeadersOf(original);
+  const std::string headers = HeaderOf(original, kDsnHeaderBytes);
   const bool utf8_headers = !IsAscii(headers) && IsUtf8(headers);
 
   Dsn dsn;
   dsn.smtputf8 = !IsAscii(request.sender);
   dsn.text = absl::StrCat(
       "Date: ", MailDate(request.now), "\r\nFrom: Mail Delivery System <MAILER-DAEMON@", hostname,
-      ">\r\nTo: <", OneLine(request.sender, true), ">\r\nSubject: ", DsnSubject(request.cause),
-      "\r\nMessage-ID: <", request.id, "@", hostname, ">\r\n",
+      ">\r\nTo: <", OneLine(request.sender, true),
+      ">\r\nSubject: ", WordsIn(request.language).Subject(request.cause), "\r\nMessage-ID: <",
+      request.id, "@", hostname, ">\r\n",
       "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
       "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"",
       boundary, "\"\r\n\r\nThis is a delivery status notification in MIME format.\r\n\r\n",

@@ -1,13 +1,14 @@
-// What a sender is told when a message could not be delivered: a delivery status notification
-// (RFC 3464, multipart/report of RFC 6522) with a text for people, a status for programs, and the
-// headers of the message, never its body.
+// What a sender is told of a message that could not be delivered, is late, or has left for where
+// nobody tells: a delivery status notification (RFC 3464, multipart/report of RFC 6522) with a text
+// for people, a status for programs, and the headers of the message, never its body.
 //
 //   DsnRequest request = {.cause = DsnCause::kTlsPolicy, .hostname = "gw.example.com", …};
 //   Dsn dsn = MakeDsn(request, body);
 //   Enqueue(/*sender=*/"", /*recipient=*/request.sender, dsn.text, dsn.smtputf8);
 //
 // It goes out under the null sender, and never in answer to a message from the null sender: that
-// is how mail loops are kept from starting (RFC 5321 §6.1). A request without a sender is a bug
+// is how mail loops are kept from starting (RFC 5321 §6.1); it says Auto-Submitted: besides (RFC
+// 3834). A request without a sender is a bug
 // (checked).
 //
 // The same request gives the same text: time and identity are handed in. What came from outside
@@ -22,6 +23,7 @@
 #define SLUICE_ENGINE_SMTP_DSN_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,26 +40,37 @@ enum class DsnCause {
   kExpired,    // the message's time was up; the last attempt failed for anything but TLS
   kTlsPolicy,  // the message's time was up; the last attempt failed for TLS
   kReturned,   // whoever runs the gateway gave it back before its time was up
+  kDelayed,    // it waits, and is tried again
+  kRelayed,    // a server that does not know of notifications has it (RFC 3461 §5.2.2)
 };
+
+// Of the part for people.
+enum class Language : uint8_t { kEnglish, kGerman };
 
 struct DsnRecipient {
   std::string address;
+  std::string original;         // of ORCPT=, decoded: "rfc822; bob@example.net"; empty: not given
   std::string remote_mta;       // the server last spoken to; empty: none was reached
   std::optional<Reply> reply;   // its last words, where there were any
   bool reply_is_local = false;  // `reply` was made up here (RecipientResult::local)
   std::string detail;           // else: what went wrong, in one line
   absl::Time last_attempt;
-  std::optional<tls::Reason> tls_reason;  // kTlsPolicy: set (checked)
+  // TLS is what failed. kTlsPolicy: set (checked).
+  std::optional<tls::Reason> tls_reason;
 };
 
 struct DsnRequest {
   DsnCause cause = DsnCause::kRejected;
+  Language language = Language::kEnglish;
   std::string hostname;    // of this gateway
   std::string sender;      // of the message, and so the notification's recipient; not empty
   std::string message_id;  // the message's, as the history shows it
   std::string id;          // the notification's own, unique: letters, digits, "." and "-" (checked)
-  absl::Time arrived;      // when the message was accepted
+  std::string envelope_id;   // of ENVID=, decoded; empty: not given
+  bool require_tls = false;  // the message came with REQUIRETLS
+  absl::Time arrived;        // when the message was accepted
   absl::Time now;
+  absl::Time retry_until;                // kDelayed
   std::vector<DsnRecipient> recipients;  // at least one; those that this is about
 };
 

@@ -1,5 +1,5 @@
-// The words of a delivery status notification, for someone who has never heard of SMTP, and the
-// encodings that carry them.
+// The part of a delivery status notification that is for people, put together from the words of a
+// language (dsn_words.h), and the encodings that carry it.
 //
 // Pure functions, thread-safe.
 #ifndef SLUICE_ENGINE_SMTP_DSN_TEXT_H_
@@ -10,21 +10,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/smtp/dsn.h"
-#include "tls/failure.h"
 
 namespace sluice::smtp {
 
-// "Mail not delivered: …"
-absl::string_view DsnSubject(DsnCause cause);
-
 // The part for people: lines of 78 characters where the values allow it, CRLF.
 std::string DsnExplanation(const DsnRequest& request);
-
-// Two or three sentences: what went wrong between us and the servers of `domain`.
-std::string TlsReasonInWords(tls::Reason reason, absl::string_view domain);
-
-// "7 days", "3 hours", "5 minutes", "less than a minute".
-std::string DurationInWords(absl::Duration duration);
 
 // "550 5.1.1 No such user": one line of printable ASCII.
 std::string ReplyInOneLine(const Reply& reply);

@@ -16,6 +16,7 @@
 #include "engine/io/task.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/command.h"
+#include "engine/smtp/dsn_parameters.h"
 #include "engine/smtp/reply.h"
 #include "tls/failure.h"
 #include "tls/stream.h"
@@ -37,6 +38,7 @@ struct Transaction {
   Address sender;
   MailParameters parameters;
   std::vector<Address> recipients;  // at least one
+  std::vector<RecipientParameters> recipient_parameters;  // of each of them, in their order
   io::Body body;                    // begins with our own Received: field
 };
 

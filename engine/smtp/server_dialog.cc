@@ -1,7 +1,9 @@
 #include "engine/smtp/server_dialog.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 
@@ -25,6 +27,7 @@ void ServerDialog::Reset() {
   sender_.reset();
   parameters_ = MailParameters();
   recipients_.clear();
+  recipient_parameters_.clear();
 }
 
 void ServerDialog::OnTls(const tls::ConnectionInfo& tls) {
@@ -108,7 +111,9 @@ ServerDialog::Next ServerDialog::OnHello(const Command& command, std::string& ou
   if (client_.esmtp) {
     absl::StrAppend(&reply.text, "\nPIPELINING\nSIZE ", options_.limits.data.message_bytes,
                     client_.tls == nullptr && options_.offer_starttls ? "\nSTARTTLS" : "",
-                    "\nENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8");
+                    "\nENHANCEDSTATUSCODES\n8BITMIME\nDSN",
+                    client_.tls != nullptr ? "\nREQUIRETLS" : "",  // RFC 8689 §2: there alone
+                    "\nSMTPUTF8");
   }
   return Answer(reply, out);
 }
@@ -134,6 +139,9 @@ ServerDialog::Next ServerDialog::OnMail(const Command& command, std::string& out
   }
   if (command.address.utf8 && !command.parameters.smtputf8) {
     return Answer(Make(550, {5, 6, 7}, "The sender's address needs SMTPUTF8"), out);
+  }
+  if (command.parameters.require_tls && client_.tls == nullptr) {
+    return Answer(Make(530, {5, 7, 10}, "REQUIRETLS is given inside TLS; use STARTTLS"), out);
   }
   if (command.parameters.size > static_cast<int64_t>(options_.limits.data.message_bytes)) {
     return Answer(Make(552, {5, 3, 4},
@@ -161,11 +169,17 @@ ServerDialog::Next ServerDialog::OnRcpt(const Command& command, std::string& out
   if (command.address.utf8 && !parameters_.smtputf8) {
     return Answer(Make(553, {5, 6, 7}, "The recipient's address needs SMTPUTF8"), out);
   }
+  const std::optional<std::string>& orcpt = command.recipient_parameters.orcpt;
+  if (orcpt.has_value() && !parameters_.smtputf8 &&
+      !std::all_of(orcpt->begin(), orcpt->end(), absl::ascii_isascii)) {
+    return Answer(Make(553, {5, 6, 7}, "The address in ORCPT needs SMTPUTF8"), out);
+  }
   if (const std::optional<Reply> refusal =
           receiver_.CheckRecipient(client_, *sender_, command.address)) {
     return Answer(*refusal, out);
   }
   recipients_.push_back(command.address);
+  recipient_parameters_.push_back(command.recipient_parameters);
   return Answer(Make(250, {2, 1, 5}, "Ok"), out);
 }
 
@@ -185,6 +199,7 @@ Transaction ServerDialog::TakeTransaction() {
   transaction.sender = *std::move(sender_);
   transaction.parameters = parameters_;
   transaction.recipients = std::move(recipients_);
+  transaction.recipient_parameters = std::move(recipient_parameters_);
   Reset();
   ++transactions_;
   return transaction;

@@ -183,10 +183,12 @@ class MxTest(E2eCase):
     def set_up(cls):
         authority = cls.make_authority()
         own = authority.issue("gateway", ["gateway.test"])
-        good = authority.issue("mx", ["mx.good.example", "mx3.several.example"])
+        good = authority.issue("mx", ["mx.good.example", "mx4.several.example"])
         cls.postfix = PostfixServer(cls.workspace,
                                     ["good.example", "several.example", "bare.example", "sender.example"])
         port = cls.postfix.add_smtpd("good", smtpd_tls_security_level="may", **tls_with(good))
+        cls.postfix.add_smtpd("clear", address="127.0.0.3", port=port,
+                              smtpd_tls_security_level="none")
         cls.postfix.start()
         name_server = NameServer(cls.workspace, """
             good        IN MX 10 mx.good
@@ -197,8 +199,10 @@ class MxTest(E2eCase):
             several     IN MX 10 mx1.several
             several     IN MX 20 mx2.several
             several     IN MX 30 mx3.several
+            several     IN MX 40 mx4.several
             mx1.several IN A  127.0.0.2
-            mx3.several IN A  127.0.0.1
+            mx3.several IN A  127.0.0.3
+            mx4.several IN A  127.0.0.1
             nowhere     IN MX 10 mx1.several
         """)
         cls.gateway = Gateway(cls.workspace, [own], trust_store=authority.certificate,
@@ -218,12 +222,12 @@ class MxTest(E2eCase):
         self.postfix.wait_for_message("Subject: by-address")
 
     def test_the_last_of_several_mx(self):
-        """One refuses connections, one has no address, the third is well."""
+        """One refuses connections, one has no address, one has no TLS, the fourth is well."""
         self.gateway.ctl("domains", "add", "several.example", "--no-ping", "--level=verify")
-        self.gateway.send("a@sender.example", "b@several.example", message("by-third"))
-        self.postfix.wait_for_message("Subject: by-third")
+        self.gateway.send("a@sender.example", "b@several.example", message("by-fourth"))
+        self.postfix.wait_for_message("Subject: by-fourth")
         entry = self.gateway.wait_for_history(domain="several.example", outcome="delivered")
-        self.assertEqual(entry["mx"], "mx3.several.example")
+        self.assertEqual(entry["mx"], "mx4.several.example")
 
     def test_null_mx_bounces(self):
         """RFC 7505."""

@@ -73,11 +73,11 @@ class PostfixServer:
             "maillog_file": self._log, "maillog_file_prefixes": self._root,
             "smtputf8_enable": "yes", "smtpd_client_connection_count_limit": 0, **settings}
 
-    def add_smtpd(self, name, **settings):
+    def add_smtpd(self, name, address="127.0.0.1", port=None, **settings):
         """A listener with settings of its own; gives back its port. Before start()."""
-        port = self._workspace.reserve_port()
+        port = port or self._workspace.reserve_port()
         options = "".join(f"\n  -o {{ {key} = {value} }}" for key, value in settings.items())
-        self._services.append(f"127.0.0.1:{port} inet n - n - - smtpd{options}")
+        self._services.append(f"{address}:{port} inet n - n - - smtpd{options}")
         self.ports[name] = port
         return port
 

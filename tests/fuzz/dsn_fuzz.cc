@@ -25,7 +25,9 @@ constexpr absl::string_view kId = "01JDSN.7f";
 DsnRequest AnyRequest(FuzzedDataProvider& provider) {
   DsnRequest request;
   request.cause =
-      provider.PickValueInArray({DsnCause::kRejected, DsnCause::kExpired, DsnCause::kTlsPolicy});
+      provider.PickValueInArray({DsnCause::kRejected, DsnCause::kExpired, DsnCause::kTlsPolicy,
+                                 DsnCause::kDelayed, DsnCause::kRelayed});
+  request.language = provider.PickValueInArray({Language::kEnglish, Language::kGerman});
   request.hostname = "gw.example.com";
   request.id = std::string(kId);
   request.arrived = absl::FromUnixSeconds(1'700'000'000);
@@ -33,9 +35,12 @@ DsnRequest AnyRequest(FuzzedDataProvider& provider) {
       request.arrived + absl::Seconds(provider.ConsumeIntegralInRange<int>(-100, 700'000));
   request.sender = absl::StrCat("a", provider.ConsumeRandomLengthString(1000));
   request.message_id = provider.ConsumeRandomLengthString(100);
+  request.envelope_id = provider.ConsumeRandomLengthString(100);
+  request.retry_until = request.arrived + absl::Hours(168);
   for (int n = provider.ConsumeIntegralInRange<int>(1, 3); n > 0; --n) {
     DsnRecipient& recipient = request.recipients.emplace_back();
     recipient.address = provider.ConsumeRandomLengthString(1000);
+    recipient.original = provider.ConsumeRandomLengthString(600);
     recipient.remote_mta = provider.ConsumeRandomLengthString(100);
     if (provider.ConsumeBool()) {
       Reply reply{provider.ConsumeIntegralInRange<int>(400, 599), std::nullopt,
@@ -46,7 +51,8 @@ DsnRequest AnyRequest(FuzzedDataProvider& provider) {
     recipient.reply_is_local = provider.ConsumeBool();
     recipient.detail = provider.ConsumeRandomLengthString(1000);
     recipient.last_attempt = request.arrived;
-    if (request.cause == DsnCause::kTlsPolicy) {
+    if (request.cause == DsnCause::kTlsPolicy ||
+        (request.cause == DsnCause::kDelayed && provider.ConsumeBool())) {
       recipient.tls_reason = static_cast<tls::Reason>(
           provider.ConsumeIntegralInRange<int>(0, static_cast<int>(tls::Reason::kProtocol)));
     }
@@ -129,18 +135,23 @@ std::string PartContent(absl::string_view part, absl::string_view type) {
   return encoding == "7bit" ? std::string(content) : DecodeQuotedPrintable(content);
 }
 
-void CheckStatus(absl::string_view content, size_t recipients) {
+void CheckStatus(absl::string_view content, size_t recipients, bool delayed) {
   SLUICE_CHECK(absl::ConsumeSuffix(&content, "\r\n"));
   const std::vector<absl::string_view> groups = absl::StrSplit(content, "\r\n\r\n");
   SLUICE_CHECK(groups.size() == 1 + recipients);
-  SLUICE_CHECK(Names(groups[0]) == "Reporting-MTA X-Sluice-Message-ID Arrival-Date ");
+  std::string about_all = Names(groups[0]);
+  absl::string_view all_names = about_all;
+  absl::ConsumePrefix(&all_names, "Original-Envelope-Id ");
+  SLUICE_CHECK(all_names == "Reporting-MTA X-Sluice-Message-ID Arrival-Date ");
   for (size_t i = 1; i < groups.size(); ++i) {
     std::string names = Names(groups[i]);
     absl::string_view rest = names;
+    absl::ConsumePrefix(&rest, "Original-Recipient ");
     SLUICE_CHECK(absl::ConsumePrefix(&rest, "Final-Recipient Action Status "));
     absl::ConsumePrefix(&rest, "Remote-MTA ");
     absl::ConsumePrefix(&rest, "Diagnostic-Code ");
-    SLUICE_CHECK(rest == "Last-Attempt-Date ");
+    SLUICE_CHECK(absl::ConsumePrefix(&rest, "Last-Attempt-Date "));
+    SLUICE_CHECK(rest == (delayed ? "Will-Retry-Until " : ""));
   }
 }
 
@@ -165,7 +176,8 @@ void CheckDsn(const DsnRequest& request, absl::string_view original, const Dsn& 
   for (size_t i = 1; i < 4; ++i) SLUICE_CHECK(absl::StartsWith(parts[i], "\r\n"));
   const std::string words = PartContent(parts[1].substr(2), "text/plain; charset=");
   SLUICE_CHECK(IsUtf8(words) && !words.empty());
-  CheckStatus(PartContent(parts[2].substr(2), "delivery-status"), request.recipients.size());
+  CheckStatus(PartContent(parts[2].substr(2), "delivery-status"), request.recipients.size(),
+              request.cause == DsnCause::kDelayed);
   CheckReturnedHeaders(PartContent(parts[3].substr(2), "headers"), original);
   // Three octets for one and a little more, at most.
   SLUICE_CHECK(dsn.text.size() < 4 * kDsnHeaderBytes + 20'000 * (1 + request.recipients.size()));

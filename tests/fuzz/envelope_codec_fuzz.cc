@@ -70,6 +70,9 @@ Envelope AnyEnvelope(FuzzedDataProvider& provider) {
   envelope.body_chunks = provider.ConsumeIntegral<uint32_t>();
   envelope.sole_destination = provider.ConsumeBool();
   envelope.revision = provider.ConsumeIntegral<uint32_t>();
+  envelope.require_tls = provider.ConsumeBool();
+  envelope.tls_optional = provider.ConsumeBool();
+  envelope.delays_told = provider.ConsumeIntegralInRange<int>(0, INT_MAX);
   return envelope;
 }
 
@@ -86,6 +89,9 @@ void CheckSurvives(const Envelope& before) {
   SLUICE_CHECK(after->body_bytes == before.body_bytes && after->revision == before.revision);
   SLUICE_CHECK(after->body_chunks == before.body_chunks);
   SLUICE_CHECK(after->sole_destination == before.sole_destination);
+  SLUICE_CHECK(after->require_tls == before.require_tls);
+  SLUICE_CHECK(after->tls_optional == before.tls_optional);
+  SLUICE_CHECK(after->delays_told == before.delays_told);
   SLUICE_CHECK(after->last_failure.has_value() == before.last_failure.has_value());
   if (before.last_failure.has_value()) {
     SLUICE_CHECK(after->last_failure->at == before.last_failure->at);

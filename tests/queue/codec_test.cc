@@ -30,6 +30,8 @@ Envelope FullEnvelope() {
   envelope.ret = "HDRS";
   envelope.smtputf8 = true;
   envelope.eight_bit = true;
+  envelope.require_tls = true;
+  envelope.tls_optional = true;
   envelope.received_from = {.client_address = "192.0.2.1:40123",
                             .helo = "mail.sender.example",
                             .tls_version = "TLSv1.3",
@@ -46,6 +48,7 @@ Envelope FullEnvelope() {
   envelope.policy_digest = "digest";
   envelope.next_due = envelope.accepted_at + absl::Minutes(5);
   envelope.attempts = 3;
+  envelope.delays_told = 2;
   envelope.body_bytes = uint64_t{5} << 32;
   envelope.body_chunks = 7;
   envelope.sole_destination = true;
@@ -71,6 +74,9 @@ TEST(EnvelopeCodecTest, EveryFieldIsReadBack) {
   EXPECT_EQ(out.ret, in.ret);
   EXPECT_EQ(out.smtputf8, in.smtputf8);
   EXPECT_EQ(out.eight_bit, in.eight_bit);
+  EXPECT_EQ(out.require_tls, in.require_tls);
+  EXPECT_EQ(out.tls_optional, in.tls_optional);
+  EXPECT_EQ(out.delays_told, in.delays_told);
   EXPECT_EQ(out.received_from.client_address, in.received_from.client_address);
   EXPECT_EQ(out.received_from.helo, in.received_from.helo);
   EXPECT_EQ(out.received_from.tls_version, in.received_from.tls_version);

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/relay/core_times.h"
+#include "engine/relay/sender_wish.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
@@ -45,12 +46,13 @@ class LaneTest : public testing::Test, private LaneHost {
   std::unique_ptr<Lane> NewLane() {
     return std::make_unique<Lane>(static_cast<LaneHost&>(*this),
                                   HopTargetOf(settings_.routes, "example.com", 25),
-                                  PolicyFor("example.com"));
+                                  WithWishOf(MessageFrom("a@b").envelope, PolicyFor("example.com")));
   }
   Attempt MessageFrom(const std::string& sender) {
     Attempt attempt;
     attempt.envelope.destination = "example.com";
     attempt.envelope.sender = sender;
+    attempt.envelope.require_tls = require_tls_;
     attempt.envelope.recipients.emplace_back().address = "bob@example.com";
     attempt.body = io::Body::Copy(kBody);
     return attempt;
@@ -91,6 +93,7 @@ class LaneTest : public testing::Test, private LaneHost {
   std::vector<std::string> put_back_;
   std::function<bool()> load_body_ = [] { return true; };
   absl::Duration load_time_;
+  bool require_tls_ = false;  // of every message
   Counters counters_;
 
  private:
@@ -254,6 +257,58 @@ TEST_F(LaneTest, AnEnforcedDomainTriesEveryAddressAndNeverInClear) {
   EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
   EXPECT_EQ(concluded_[0].report.server->address.ToString(), "192.0.2.2:25");
   EXPECT_EQ(hop_.CountInClear("MAIL"), 0);
+}
+
+// RFC 8689 §4.2.1: on no entry, and all the same.
+TEST_F(LaneTest, RequireTlsGoesToTheServerThatOffersIt) {
+  require_tls_ = true;
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  hop_.answer = [](const Heard& heard) {
+    const bool offers = heard.connection == 1 && heard.tls && absl::StartsWith(heard.line, "EHLO");
+    return Said{offers ? "250-mx.example.net\r\n250 REQUIRETLS" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_EQ(concluded_[0].report.server->address.ToString(), "192.0.2.2:25");
+  EXPECT_EQ(hop_.Count("MAIL FROM:<a0@sender.example> REQUIRETLS"), 1);
+  EXPECT_EQ(hop_.Count("MAIL"), 1);
+  EXPECT_EQ(hop_.Count("QUIT"), 2);
+  EXPECT_EQ(hop_.CountInClear("MAIL"), 0);
+}
+
+TEST_F(LaneTest, RequireTlsGoesBackWhereNoServerOffersIt) {
+  require_tls_ = true;
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  const auto lane = NewLane();
+  Deliver(*lane, 2);
+  EXPECT_EQ(hop_.connections(), 2);
+  EXPECT_EQ(hop_.Count("MAIL"), 0);
+  ASSERT_THAT(concluded_, SizeIs(2));
+  for (const Concluded& concluded : concluded_) {
+    const smtp::Failure& failure = concluded.report.failure.value();
+    EXPECT_EQ(failure.kind, smtp::Failure::Kind::kPermanent);
+    EXPECT_EQ(failure.reply->status, (smtp::EnhancedStatus{5, 7, 30}));
+  }
+}
+
+// Offered in clear, or by a server whose certificate is in another's name, it counts for nothing.
+TEST_F(LaneTest, RequireTlsWaitsWhereTlsFails) {
+  require_tls_ = true;
+  hop_.answer = [](const Heard& heard) {
+    const bool ehlo = absl::StartsWith(heard.line, "EHLO");
+    return Said{ehlo ? "250-mx.example.net\r\n250 REQUIRETLS" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(ReasonOf(0), tls::Reason::kNotOffered);
+  resolver_.SetMx("example.com", {{10, "other.example.net"}});
+  resolver_.SetAddresses("other.example.net", {"192.0.2.3"});
+  hop_.answer = [](const Heard& heard) { return Said{TestHop::Good(heard.line)}; };
+  Deliver(*lane);
+  EXPECT_EQ(ReasonOf(1), tls::Reason::kNameMismatch);
+  EXPECT_EQ(hop_.Count("MAIL"), 0);
 }
 
 TEST_F(LaneTest, OnNoEntryWhatCannotBeEncryptedGoesInClear) {

@@ -24,9 +24,9 @@ class OutcomeExpiryTest : public OutcomeTest {
   }
 
   // To the sender of `expired`, about all of it.
-  queue::NewMessage NotificationOf(OutcomeWriter::Written expired, const io::Body& original) {
-    return writer_.Notification(expired.result.envelope, std::move(expired.failed), expired.cause,
-                                original, late_);
+  queue::NewMessage NotificationOf(const OutcomeWriter::Written& expired, const io::Body& original) {
+    return writer_.Notification(expired.result.envelope, {expired.cause, expired.failed}, original,
+                                late_);
   }
 
   const absl::Time late_ = kNow + absl::Hours(168) + absl::Seconds(3);
@@ -134,6 +134,9 @@ TEST_F(OutcomeExpiryTest, DeleteTellsTheSenderNothingOfTls) {
   EXPECT_THAT(tls.failed, IsEmpty());
   EXPECT_FALSE(queue::HasPending(tls.result.envelope));
   EXPECT_EQ(tls.result.history.at(0).outcome, queue::Outcome::kDeletedTlsPolicy);
+  queue::Envelope required = AfterTlsFailure();
+  required.require_tls = true;  // RFC 8689 §4.2.1: is told all the same
+  EXPECT_THAT(writer_.OfExpiry(required, late_).failed, SizeIs(1));
   const OutcomeWriter::Written other =
       writer_.OfExpiry(After(Sent({Deferred()}), {"bob@example.net"}), late_);
   EXPECT_THAT(other.failed, SizeIs(1));

@@ -92,6 +92,7 @@ class ReceptionTest : public testing::Test, private ReceptionHost {
     transaction.sender = AddressOf("alice@sender.example");
     for (const std::string& recipient : recipients) {
       transaction.recipients.push_back(AddressOf(recipient));
+      transaction.recipient_parameters.emplace_back();
     }
     transaction.body = io::Body::Copy(body);
     return transaction;

@@ -52,6 +52,38 @@ class ReceptionTakeTest : public ReceptionTest {
   }
 };
 
+// RFC 3461, RFC 8689: on disk, with whom it belongs to.
+TEST_F(ReceptionTakeTest, WhatTheSenderAsksForIsKept) {
+  smtp::Transaction transaction = TransactionTo({"a@one.example", "b@two.example"},
+                                                "TLS-Required: No\r\n\r\nhello\r\n");
+  transaction.parameters.envid = "QQ1";
+  transaction.parameters.ret = "FULL";
+  transaction.recipient_parameters[1] = {"NEVER", "rfc822;old@two.example"};
+  std::string id = transaction.id;
+  Take(std::move(transaction), absl::Milliseconds(3));
+  std::vector<queue::QueueItem> queued = Queued(id);
+  ASSERT_THAT(queued, SizeIs(2));
+  for (const queue::QueueItem& item : queued) {
+    EXPECT_EQ(item.envelope.envid, "QQ1");
+    EXPECT_EQ(item.envelope.ret, "FULL");
+    EXPECT_TRUE(item.envelope.tls_optional);
+    EXPECT_FALSE(item.envelope.require_tls);
+  }
+  EXPECT_EQ(queued[0].envelope.recipients[0].notify, std::nullopt);
+  EXPECT_EQ(queued[1].envelope.recipients[0].notify, "NEVER");
+  EXPECT_EQ(queued[1].envelope.recipients[0].orcpt, "rfc822;old@two.example");
+
+  // REQUIRETLS takes precedence over the header.
+  transaction = TransactionTo({"a@one.example"}, "TLS-Required: No\r\n\r\nhello\r\n");
+  transaction.parameters.require_tls = true;
+  id = transaction.id;
+  Take(std::move(transaction), absl::Milliseconds(3));
+  queued = Queued(id);
+  ASSERT_THAT(queued, SizeIs(1));
+  EXPECT_TRUE(queued[0].envelope.require_tls);
+  EXPECT_FALSE(queued[0].envelope.tls_optional);
+}
+
 TEST_F(ReceptionTakeTest, A250IsOnDiskAndOnItsWay) {
   client_.tls = &tls13_;
   smtp::Transaction transaction =

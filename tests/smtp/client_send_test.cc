@@ -193,6 +193,81 @@ TEST(ClientSendTest, WhatWentOutWithItsBodyMayHaveBeenTaken) {
   }
 }
 
+// What RFC 3461 lets a sender ask, of two of three recipients.
+Mail ThatAsks() {
+  Mail mail = To({"b@example.net", "c@example.net", "d@example.net"});
+  mail.message.ret = "HDRS";
+  mail.message.envid = "QQ+2B1";
+  mail.message.recipient_parameters = {
+      {"SUCCESS,DELAY", "rfc822;b+2Bold@example.net"}, {}, {"NEVER", std::nullopt}};
+  return mail;
+}
+
+TEST(ClientSendTest, PassesOnWhatTheSenderAsksToBeTold) {
+  FakeCore core;
+  ScriptedServer server(
+      core,
+      Greeted({"PIPELINING", "dsn"},
+              {Hear("MAIL FROM:<a@example.com> RET=HDRS ENVID=QQ+2B1"),
+               Hear("RCPT TO:<b@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bold@example.net"),
+               Hear("RCPT TO:<c@example.net>"), Hear("RCPT TO:<d@example.net> NOTIFY=NEVER"),
+               Hear("DATA"), Say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go on\r\n"),
+               HearBody(kStuffed), Say("250 queued\r\n"), Hear("QUIT")}));
+  const SessionRun run = Send(core, {ThatAsks()});
+  EXPECT_EQ(Said(run), Strings(3, "delivered final 250"));
+  EXPECT_TRUE(run.facts.capabilities.dsn);
+}
+
+TEST(ClientSendTest, AsksNothingOfAServerWithoutDsn) {
+  FakeCore core;
+  ScriptedServer server(
+      core, Greeted({"PIPELINING"},
+                    {Hear("MAIL FROM:<a@example.com>"), Hear("RCPT TO:<b@example.net>"),
+                     Hear("RCPT TO:<c@example.net>"), Hear("RCPT TO:<d@example.net>"), Hear("DATA"),
+                     Say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go on\r\n"),
+                     HearBody(kStuffed), Say("250 queued\r\n"), Hear("QUIT")}));
+  const SessionRun run = Send(core, {ThatAsks()});
+  EXPECT_EQ(Said(run), Strings(3, "delivered final 250"));
+  EXPECT_FALSE(run.facts.capabilities.dsn);
+}
+
+TEST(ClientSendTest, ParametersThatCannotBeSaidAreLeftOut) {
+  FakeCore core;
+  ScriptedServer server(
+      core, Greeted({"DSN"}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
+                              Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 no\r\n"),
+                              Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
+  Mail mail = To({"b@example.net"});
+  mail.message.envid = "1 SIZE=5";
+  mail.message.ret = "";
+  mail.message.recipient_parameters = {{"NEVER\r\nDATA", std::string(5000, 'x')}};
+  EXPECT_EQ(Said(Send(core, {mail})), Strings{"failed rcpt 550"});
+}
+
+// RFC 8689 §4.2.1: not in clear, whatever is offered there.
+TEST(ClientSendTest, RequireTlsIsNeverSentInClear) {
+  FakeCore core;
+  ScriptedServer server(core, Greeted({"REQUIRETLS"}, {Hear("QUIT")}));
+  Mail mail = To({"b@example.net", "c@example.net"});
+  mail.message.require_tls = true;
+  const SessionRun run = Send(core, {mail});
+  EXPECT_EQ(Said(run), Strings(2, "failed mail 550 local"));
+  EXPECT_EQ(run.sent[0].recipients[0].reply.status, (EnhancedStatus{5, 7, 30}));
+}
+
+// §5: a notification is not lost for it.
+TEST(ClientSendTest, RequireTlsOfTheNullSenderIsAWish) {
+  FakeCore core;
+  ScriptedServer server(
+      core, Greeted({"REQUIRETLS"},
+                    {Hear("MAIL FROM:<>"), Say("250 ok\r\n"), Hear("RCPT TO:<b@example.net>"),
+                     Say("550 5.1.1 no\r\n"), Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
+  Mail mail = To({"b@example.net"});
+  mail.message.sender = "";
+  mail.message.require_tls = true;
+  EXPECT_EQ(Said(Send(core, {mail})), Strings{"failed rcpt 550"});
+}
+
 TEST(ClientSendTest, SendsSeveralMessagesOverOneConnection) {
   FakeCore core;
   const std::vector<Step> one = {Hear("MAIL FROM:<a@example.com>"),

@@ -69,6 +69,41 @@ TEST_F(ClientTlsTest, DeliversInsideTls) {
   EXPECT_TRUE(run.facts.starttls_offered);
 }
 
+// RFC 8689 §4.2.1.
+TEST_F(ClientTlsTest, RequireTlsIsSaidWhereItIsOfferedInsideTls) {
+  FakeCore core;
+  ScriptedServer server(
+      core,
+      StartTlsThen({AcceptTls(), Hear(kEhlo), Say("250-mx.example.net\r\n250 RequireTLS\r\n"),
+                    Hear("MAIL FROM:<a@example.com> REQUIRETLS"), Say("250 ok\r\n"),
+                    Hear("RCPT TO:<b@example.net>"), Say("250 ok\r\n"), Hear("DATA"),
+                    Say("354 go on\r\n"), HearBody("Subject: hello\r\n\r\n..hello\r\n.\r\n"),
+                    Say("250 queued\r\n"), Hear("QUIT"), Say("221 bye\r\n")}),
+      &contexts_.server());
+  std::vector<Mail> mails = OneMail();
+  mails[0].message.require_tls = true;
+  const SessionRun run = Open(core, TlsUse::Must(Verified("mx.example.net")), mails);
+  ASSERT_EQ(run.sent.size(), 1u);
+  EXPECT_EQ(run.sent[0].recipients[0].outcome, RecipientResult::Outcome::kDelivered);
+}
+
+TEST_F(ClientTlsTest, RequireTlsGoesToNoServerThatDoesNotOfferIt) {
+  FakeCore core;
+  ScriptedServer server(
+      core,
+      StartTlsThen({AcceptTls(), Hear(kEhlo), Say("250-mx.example.net\r\n250 DSN\r\n"),
+                    Hear("QUIT"), Say("221 bye\r\n")}),
+      &contexts_.server());
+  std::vector<Mail> mails = OneMail();
+  mails[0].message.require_tls = true;
+  const SessionRun run = Open(core, TlsUse::Must(Verified("mx.example.net")), mails);
+  ASSERT_EQ(run.sent.size(), 1u);
+  EXPECT_EQ(run.sent[0].recipients[0].outcome, RecipientResult::Outcome::kFailed);
+  EXPECT_TRUE(run.sent[0].recipients[0].local);
+  EXPECT_EQ(run.sent[0].recipients[0].reply.status, (EnhancedStatus{5, 7, 30}));
+  EXPECT_FALSE(run.sent[0].failure.has_value());
+}
+
 TEST_F(ClientTlsTest, AStarttlsPingSaysNoMailFrom) {
   FakeCore core;
   ScriptedServer server(

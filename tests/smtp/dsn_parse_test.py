@@ -40,7 +40,7 @@ class DsnParseTest(unittest.TestCase):
                 for group in re.split(rb'\r?\n\r?\n', text) if group.strip()]
 
     def test_every_sample_is_a_report_of_three_parts(self):
-        self.assertEqual(len(self.texts), 5)
+        self.assertEqual(len(self.texts), 9)
         for name in self.texts:
             with self.subTest(name):
                 message, parts = self.parse(name)
@@ -96,6 +96,42 @@ class DsnParseTest(unittest.TestCase):
         self.assertEqual(group['Status'], '5.7.5')
         self.assertEqual(group['Diagnostic-Code'],
                          'x-sluice-tls; name_mismatch: the certificate is for www.example.net')
+
+    def test_delayed(self):
+        message, parts = self.parse('delayed')
+        self.assertEqual(message['Subject'], 'Mail not delivered yet')
+        about_all, about_bob = self.status(parts[1])
+        self.assertEqual(about_all['Original-Envelope-Id'], 'QQ+314159')
+        self.assertEqual(about_bob['Original-Recipient'], 'rfc822; bob+old@example.net')
+        self.assertEqual(about_bob['Action'], 'delayed')
+        self.assertEqual(about_bob['Status'], '4.7.4')
+        until = parsedate_to_datetime(about_bob['Will-Retry-Until'])
+        self.assertEqual((until - parsedate_to_datetime(about_all['Arrival-Date'])).days, 7)
+
+    def test_relayed(self):
+        """A recipient once known by an internationalized address: RFC 6533."""
+        _, parts = self.parse('relayed')
+        self.assertEqual(parts[1].get_content_type(), 'message/global-delivery-status')
+        fields = self.texts_of(parts[1])
+        self.assertIn('Original-Recipient: utf-8; jörg@bücher.example\r\n', fields)
+        self.assertIn('Final-Recipient: rfc822; bob@example.net\r\nAction: relayed\r\n', fields)
+
+    def test_german(self):
+        """The words are German; what programs read is not."""
+        message, parts = self.parse('german_tls_policy')
+        self.assertEqual(message['Subject'],
+                         'Nachricht nicht zugestellt: keine sichere Verbindung')
+        self.assertEqual(parts[0].get_content_charset(), 'utf-8')
+        words = ' '.join(parts[0].get_payload(decode=True).decode('utf-8').split())
+        self.assertIn('innerhalb von 7 Tagen nicht sicher übertragen werden', words)
+        self.assertIn('Sein Zertifikat ist auf einen anderen Namen ausgestellt.', words)
+        self.assertEqual(parts[1].get_content_type(), 'message/delivery-status')
+        self.assertEqual(self.status(parts[1])[1]['Status'], '5.7.5')
+        _, parts = self.parse('german_delayed')
+        words = ' '.join(parts[0].get_payload(decode=True).decode('utf-8').split())
+        self.assertIn('wartet seit 4 Stunden auf ihre Zustellung', words)
+        self.assertIn('bis zum 21.11.2023 um 22:13 Uhr (UTC)', words)
+        self.assertIn('bietet keine Verschlüsselung (STARTTLS) an.', words)
 
     def test_internationalized(self):
         message, parts = self.parse('internationalized')

@@ -1,5 +1,7 @@
 #include "tests/smtp/dsn_samples.h"
 
+#include <utility>
+
 #include "absl/time/time.h"
 #include "engine/base/check.h"
 
@@ -72,6 +74,41 @@ DsnSample Internationalized() {
   return sample;
 }
 
+DsnSample Delayed() {
+  DsnSample sample{"delayed", Request(DsnCause::kDelayed, absl::Hours(4)),
+                   "From: alice@example.com\r\nTo: bob@example.net\r\n\r\nthe body\r\n"};
+  sample.request.envelope_id = "QQ+314159";
+  sample.request.retry_until = kArrived + absl::Hours(168);
+  DsnRecipient recipient;
+  recipient.address = "bob@example.net";
+  recipient.original = "rfc822; bob+old@example.net";
+  recipient.remote_mta = "mx.example.net";
+  recipient.detail = "250 mx.example.net";
+  recipient.tls_reason = tls::Reason::kNotOffered;
+  recipient.last_attempt = kArrived + absl::Minutes(239);
+  sample.request.recipients.push_back(recipient);
+  return sample;
+}
+
+DsnSample Relayed() {
+  DsnSample sample{"relayed", Request(DsnCause::kRelayed, absl::Seconds(2)),
+                   "From: alice@example.com\r\n\r\nthe body\r\n"};
+  DsnRecipient recipient;
+  recipient.address = "bob@example.net";
+  recipient.original = "utf-8; jörg@bücher.example";
+  recipient.remote_mta = "mx.example.net";
+  recipient.reply = Reply{250, EnhancedStatus{2, 6, 0}, "queued"};
+  recipient.last_attempt = kArrived + absl::Seconds(1);
+  sample.request.recipients.push_back(recipient);
+  return sample;
+}
+
+DsnSample InGerman(DsnSample sample, std::string name) {
+  sample.name = std::move(name);
+  sample.request.language = Language::kGerman;
+  return sample;
+}
+
 // Whatever a stranger can write tries to add a field, a part or a line.
 DsnSample Hostile() {
   DsnSample sample{"hostile", Request(DsnCause::kExpired, absl::Hours(30)),
@@ -97,8 +134,16 @@ DsnSample Hostile() {
 }  // namespace
 
 const std::vector<DsnSample>& DsnSamples() {
-  static const auto& samples = *new std::vector<DsnSample>{Rejected(), Expired(), TlsPolicy(),
-                                                           Internationalized(), Hostile()};
+  static const auto& samples =
+      *new std::vector<DsnSample>{Rejected(),
+                                  Expired(),
+                                  TlsPolicy(),
+                                  Delayed(),
+                                  Relayed(),
+                                  Internationalized(),
+                                  Hostile(),
+                                  InGerman(TlsPolicy(), "german_tls_policy"),
+                                  InGerman(Delayed(), "german_delayed")};
   return samples;
 }
 

@@ -16,7 +16,8 @@ struct DsnSample {
   std::string original;
 };
 
-// "rejected", "expired", "tls_policy", "internationalized", "hostile".
+// "rejected", "expired", "tls_policy", "delayed", "relayed", "internationalized", "hostile",
+// "german_tls_policy", "german_delayed".
 const std::vector<DsnSample>& DsnSamples();
 const DsnSample& DsnSampleNamed(const std::string& name);
 

@@ -1,11 +1,15 @@
 #include "engine/smtp/dsn.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "engine/smtp/dsn_text.h"
+#include "engine/smtp/dsn_words.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/smtp/dsn_samples.h"
@@ -124,6 +128,76 @@ TEST(DsnTest, ExplainsAnExpiry) {
   EXPECT_THAT(text, Not(HasSubstr("Remote-MTA")));
 }
 
+TEST(DsnTest, SaysThatAMessageWaitsAndForWhat) {
+  const std::string text = TextOf("delayed");
+  EXPECT_THAT(text, HasSubstr("Subject: Mail not delivered yet\n"));
+  EXPECT_THAT(text, HasSubstr(R"(Your message has been waiting for 4 hours. It has not been deleted. So far
+it could not be delivered to:
+
+  <bob@example.net>
+    The mail server for example.net does not offer encryption (STARTTLS).
+    (For the administrator: TLS not_offered: 250 mx.example.net)
+
+You need not do anything, and should not send it again: this gateway goes on
+trying until Tue, 21 Nov 2023 22:13:20 +0000, and tells you if it has to
+give up. Mail to this recipient has to be encrypted on its way (TLS); until
+that can be done, your message waits here and is not sent without
+protection.
+)"));
+  EXPECT_THAT(text, HasSubstr(R"(
+Original-Envelope-Id: QQ+314159
+Reporting-MTA: dns; gw.example.com
+X-Sluice-Message-ID: 01JMSG
+Arrival-Date: Tue, 14 Nov 2023 22:13:20 +0000
+
+Original-Recipient: rfc822; bob+old@example.net
+Final-Recipient: rfc822; bob@example.net
+Action: delayed
+Status: 4.7.4
+Remote-MTA: dns; mx.example.net
+Diagnostic-Code: x-sluice-tls; not_offered: 250 mx.example.net
+Last-Attempt-Date: Wed, 15 Nov 2023 02:12:20 +0000
+Will-Retry-Until: Tue, 21 Nov 2023 22:13:20 +0000
+)"));
+}
+
+TEST(DsnTest, SaysOfADelayWhateverElseIsTheReason) {
+  DsnRequest request = DsnSampleNamed("delayed").request;
+  DsnRecipient& recipient = request.recipients[0];
+  recipient.tls_reason.reset();
+  recipient.reply = Reply{450, EnhancedStatus{4, 2, 0}, "greylisted"};
+  std::string text = MakeDsn(request, io::Body()).text;
+  EXPECT_THAT(text, HasSubstr("Status: 4.2.0\r\n"));
+  EXPECT_THAT(text, HasSubstr("mx.example.net: 450 4.2.0 greylisted\r\n"));
+  EXPECT_THAT(text, Not(HasSubstr("encrypted")));
+  recipient.reply.reset();
+  text = MakeDsn(request, io::Body()).text;
+  EXPECT_THAT(text, HasSubstr("Status: 4.0.0\r\n"));
+}
+
+TEST(DsnTest, SaysThatAMessageWasPassedOn) {
+  const std::string text = TextOf("relayed");
+  EXPECT_THAT(text, HasSubstr("Subject: Mail passed on\n"));
+  EXPECT_THAT(text, HasSubstr("Action: relayed\nStatus: 2.6.0\n"));
+  EXPECT_THAT(text, HasSubstr("Diagnostic-Code: smtp; 250 2.6.0 queued\n"));
+}
+
+// RFC 8689 §4.2.1.
+TEST(DsnTest, NamesWhatRequireTlsDidNotGet) {
+  DsnRequest request = DsnSampleNamed("tls_policy").request;
+  request.require_tls = true;
+  EXPECT_THAT(MakeDsn(request, io::Body()).text, HasSubstr("Status: 5.7.10\r\n"));
+  request = DsnSampleNamed("rejected").request;
+  request.require_tls = true;
+  request.recipients.resize(1);
+  request.recipients[0].reply = Reply{550, EnhancedStatus{5, 7, 30}, "no REQUIRETLS"};
+  request.recipients[0].reply_is_local = true;
+  const std::string text =
+      absl::StrReplaceAll(MakeDsn(request, io::Body()).text, {{"\r\n    ", " "}});
+  EXPECT_THAT(text, HasSubstr("Status: 5.7.30\r\n"));
+  EXPECT_THAT(text, HasSubstr("(REQUIRETLS), which the server mx.example.net does not support."));
+}
+
 TEST(DsnTest, NeedsSmtputf8OnlyForAnInternationalizedSender) {
   for (const DsnSample& sample : DsnSamples()) {
     const Dsn dsn = MakeDsn(sample.request, io::Body::Copy(sample.original));
@@ -206,27 +280,60 @@ TEST(DsnDeathTest, TheReasonOfATlsFailureIsNotLeftOut) {
   EXPECT_DEATH(MakeDsn(request, io::Body()), "tls_reason");
 }
 
-TEST(DsnTextTest, EveryTlsReasonHasWordsOfItsOwn) {
+TEST(DsnWordsTest, EveryTlsReasonHasWordsOfItsOwn) {
   std::vector<std::string> all;
-  for (int i = 0; i <= static_cast<int>(tls::Reason::kProtocol); ++i) {
-    const std::string words = TlsReasonInWords(static_cast<tls::Reason>(i), "example.net");
-    EXPECT_THAT(words, HasSubstr("example.net"));
-    EXPECT_TRUE(absl::EndsWith(words, ".")) << words;
-    EXPECT_THAT(all, Not(testing::Contains(words)));
-    all.push_back(words);
+  for (const Language language : {Language::kEnglish, Language::kGerman}) {
+    for (int i = 0; i <= static_cast<int>(tls::Reason::kProtocol); ++i) {
+      const std::string words =
+          WordsIn(language).TlsReason(static_cast<tls::Reason>(i), "example.net");
+      EXPECT_THAT(words, HasSubstr("example.net"));
+      EXPECT_TRUE(IsUtf8(words) && absl::EndsWith(words, ".")) << words;
+      EXPECT_THAT(all, Not(testing::Contains(words)));
+      all.push_back(words);
+    }
   }
 }
 
-TEST(DsnTextTest, DurationsInWords) {
-  EXPECT_EQ(DurationInWords(absl::Hours(168) + absl::Seconds(3)), "7 days");
-  EXPECT_EQ(DurationInWords(absl::Hours(48)), "2 days");
-  EXPECT_EQ(DurationInWords(absl::Hours(47)), "47 hours");
-  EXPECT_EQ(DurationInWords(absl::Hours(24)), "1 day");
-  EXPECT_EQ(DurationInWords(absl::Hours(1)), "1 hour");
-  EXPECT_EQ(DurationInWords(absl::Minutes(90)), "90 minutes");
-  EXPECT_EQ(DurationInWords(absl::Seconds(90)), "1 minute");
-  EXPECT_EQ(DurationInWords(absl::Seconds(59)), "less than a minute");
-  EXPECT_EQ(DurationInWords(-absl::Hours(5)), "less than a minute");
+TEST(DsnWordsTest, EveryCauseHasASubjectAndWordsOfItsOwn) {
+  std::vector<std::string> all;
+  for (const Language language : {Language::kEnglish, Language::kGerman}) {
+    const DsnWords& words = WordsIn(language);
+    for (const DsnCause cause : {DsnCause::kRejected, DsnCause::kExpired, DsnCause::kTlsPolicy,
+                                 DsnCause::kReturned, DsnCause::kDelayed, DsnCause::kRelayed}) {
+      const std::string subject(words.Subject(cause));
+      EXPECT_TRUE(std::all_of(subject.begin(), subject.end(), absl::ascii_isprint)) << subject;
+      const std::string introduction = words.Introduction(cause, absl::Hours(5));
+      EXPECT_TRUE(IsUtf8(introduction) && absl::EndsWith(introduction, ":")) << introduction;
+      for (const std::string& text : {subject, introduction}) {
+        EXPECT_THAT(all, Not(testing::Contains(text)));
+        all.push_back(text);
+      }
+      const std::string advice = words.Advice(cause, true, absl::FromUnixSeconds(1'700'000'000));
+      EXPECT_TRUE(IsUtf8(advice) && absl::EndsWith(advice, ".")) << advice;
+    }
+  }
+}
+
+TEST(DsnWordsTest, DurationsInGermanStandInTheDative) {
+  EXPECT_EQ(GermanWords().Duration(absl::Hours(168)), "7 Tagen");
+  EXPECT_EQ(GermanWords().Duration(absl::Hours(24)), "einem Tag");
+  EXPECT_EQ(GermanWords().Duration(absl::Hours(4)), "4 Stunden");
+  EXPECT_EQ(GermanWords().Duration(absl::Hours(1)), "einer Stunde");
+  EXPECT_EQ(GermanWords().Duration(absl::Minutes(5)), "5 Minuten");
+  EXPECT_EQ(GermanWords().Duration(absl::Seconds(90)), "einer Minute");
+  EXPECT_EQ(GermanWords().Duration(absl::Seconds(9)), "weniger als einer Minute");
+}
+
+TEST(DsnWordsTest, DurationsInEnglish) {
+  EXPECT_EQ(EnglishWords().Duration(absl::Hours(168) + absl::Seconds(3)), "7 days");
+  EXPECT_EQ(EnglishWords().Duration(absl::Hours(48)), "2 days");
+  EXPECT_EQ(EnglishWords().Duration(absl::Hours(47)), "47 hours");
+  EXPECT_EQ(EnglishWords().Duration(absl::Hours(24)), "1 day");
+  EXPECT_EQ(EnglishWords().Duration(absl::Hours(1)), "1 hour");
+  EXPECT_EQ(EnglishWords().Duration(absl::Minutes(90)), "90 minutes");
+  EXPECT_EQ(EnglishWords().Duration(absl::Seconds(90)), "1 minute");
+  EXPECT_EQ(EnglishWords().Duration(absl::Seconds(59)), "less than a minute");
+  EXPECT_EQ(EnglishWords().Duration(-absl::Hours(5)), "less than a minute");
 }
 
 TEST(DsnTextTest, Dates) {

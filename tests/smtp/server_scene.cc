@@ -18,12 +18,22 @@ constexpr absl::Duration kForEver = absl::Hours(24);
 std::string Describe(const TestReceiver::Taken& message) {
   const Transaction& transaction = message.transaction;
   std::string text = absl::StrCat("<", transaction.sender.text, ">");
-  for (const Address& recipient : transaction.recipients) {
-    absl::StrAppend(&text, " <", recipient.text, ">");
+  for (size_t i = 0; i < transaction.recipients.size(); ++i) {
+    absl::StrAppend(&text, " <", transaction.recipients[i].text, ">");
+    const RecipientParameters& asked = transaction.recipient_parameters[i];
+    if (asked.notify.has_value()) absl::StrAppend(&text, " NOTIFY=", *asked.notify);
+    if (asked.orcpt.has_value()) absl::StrAppend(&text, " ORCPT=", *asked.orcpt);
   }
   if (transaction.parameters.size > 0) absl::StrAppend(&text, " SIZE=", transaction.parameters.size);
   if (transaction.parameters.eight_bit) text += " 8BITMIME";
   if (transaction.parameters.smtputf8) text += " SMTPUTF8";
+  if (transaction.parameters.require_tls) text += " REQUIRETLS";
+  if (transaction.parameters.ret.has_value()) {
+    absl::StrAppend(&text, " RET=", *transaction.parameters.ret);
+  }
+  if (transaction.parameters.envid.has_value()) {
+    absl::StrAppend(&text, " ENVID=", *transaction.parameters.envid);
+  }
   return absl::StrCat(text, message.tls ? " tls" : " clear");
 }
 
