@@ -25,10 +25,11 @@ constexpr Names<Direction, 3> kDirections = {{{Direction::kBoth, "both"},
                                               {Direction::kOutbound, "outbound"}}};
 constexpr Names<Mode, 3> kModes = {
     {{Mode::kEnforce, "enforce"}, {Mode::kMonitor, "monitor"}, {Mode::kOff, "off"}}};
-constexpr Names<Level, 4> kLevels = {{{Level::kEncrypt, "encrypt"},
+constexpr Names<Level, 5> kLevels = {{{Level::kEncrypt, "encrypt"},
                                       {Level::kVerify, "verify"},
                                       {Level::kSecure, "secure"},
-                                      {Level::kFingerprint, "fingerprint"}}};
+                                      {Level::kFingerprint, "fingerprint"},
+                                      {Level::kDaneOnly, "dane-only"}}};
 constexpr Names<TlsVersion, 2> kVersions = {
     {{TlsVersion::kTls12, "1.2"}, {TlsVersion::kTls13, "1.3"}}};
 constexpr Names<InboundAction, 2> kActions = {
@@ -173,14 +174,7 @@ absl::StatusOr<Direction> ParseDirection(absl::string_view name) {
   return ParseIn(kDirections, name);
 }
 absl::StatusOr<Mode> ParseMode(absl::string_view name) { return ParseIn(kModes, name); }
-absl::StatusOr<Level> ParseLevel(absl::string_view name) {
-  if (name == "dane-only") {
-    return absl::InvalidArgumentError(
-        "'dane-only' is not available: DANE is not built yet; use verify or secure, or fingerprint "
-        "for a server without a public certificate");
-  }
-  return ParseIn(kLevels, name);
-}
+absl::StatusOr<Level> ParseLevel(absl::string_view name) { return ParseIn(kLevels, name); }
 absl::StatusOr<TlsVersion> ParseTlsVersion(absl::string_view name) {
   return ParseIn(kVersions, name);
 }

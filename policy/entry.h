@@ -40,6 +40,7 @@ enum class Level : uint8_t {
   kVerify,       // trusted chain, and the name of the MX host or a match name
   kSecure,       // trusted chain, and the recipient's domain or a match name
   kFingerprint,  // a certificate or public key with one of the fingerprints
+  kDaneOnly,     // one that the host's TLSA records announce (RFC 7672); hosts without take no mail
 };
 
 enum class TlsVersion : uint8_t { kTls12, kTls13 };

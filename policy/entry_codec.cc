@@ -44,7 +44,7 @@ absl::Status Corrupt(absl::string_view key, absl::string_view why) {
 absl::string_view DecodeEnums(const storage::Entry& stored, Entry& entry) {
   if (!FromStored(stored.direction(), Direction::kOutbound, entry.direction)) return "direction";
   if (!FromStored(stored.mode(), Mode::kOff, entry.mode)) return "mode";
-  if (!FromStored(stored.level(), Level::kFingerprint, entry.level)) return "level";
+  if (!FromStored(stored.level(), Level::kDaneOnly, entry.level)) return "level";
   if (!FromStored(stored.minimum_version(), TlsVersion::kTls13, entry.minimum_version)) {
     return "minimum_version";
   }

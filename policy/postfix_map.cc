@@ -31,14 +31,15 @@ absl::StatusOr<Pattern> PatternOf(absl::string_view key) {
 
 absl::Status SetLevel(absl::string_view level, Entry& entry) {
   entry.direction = Direction::kOutbound;
-  if (level == "may") {  // exempt, whatever wider line there is
+  // Exempt, whatever wider line there is. DANE holds for such domains too (--dane).
+  if (level == "may" || level == "dane") {
     entry.mode = Mode::kOff;
     return absl::OkStatus();
   }
-  if (level == "none" || level == "dane" || level == "dane-only") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "level ", level, " has no counterpart here; those that have: may, encrypt, fingerprint, "
-                         "verify and secure"));
+  if (level == "none") {
+    return absl::InvalidArgumentError(
+        "level none has no counterpart here; those that have: may, encrypt, dane, dane-only, "
+        "fingerprint, verify and secure");
   }
   return SetField("level", level, entry);
 }
@@ -123,7 +124,7 @@ std::string MatchOf(const Entry& entry) {
   if (entry.level == Level::kFingerprint) {
     return absl::StrCat(" match=", absl::StrJoin(entry.fingerprints, "|"));
   }
-  if (entry.level == Level::kEncrypt) return "";
+  if (entry.level == Level::kEncrypt || entry.level == Level::kDaneOnly) return "";
   std::vector<std::string> names = {entry.level == Level::kVerify ? "hostname" : "nexthop"};
   names.insert(names.end(), entry.match_names.begin(), entry.match_names.end());
   return absl::StrCat(" match=", absl::StrJoin(names, ":"));

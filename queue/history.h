@@ -45,6 +45,7 @@ struct HistoryEntry {
   std::string domain;             // that policy was asked about
   std::string entry;              // of the enforced-TLS list that matched; empty: none
   uint64_t entry_generation = 0;  // of the list when that entry was last changed
+  std::string decided_by;         // whose demand it was tried under: "entry", "dane"; empty: none's
   int attempt = 0;                // from 1; 0: no attempt belongs to it
   std::optional<absl::Time> next_attempt;
   std::optional<absl::Time> deadline;

@@ -76,6 +76,7 @@ std::string EncodeHistoryEntry(const HistoryEntry& entry) {
   row.set_certificate(entry.certificate);
   row.set_handshake(entry.handshake);
   row.set_monitored(entry.monitored);
+  row.set_decided_by(entry.decided_by);
   return row.SerializeAsString();
 }
 
@@ -121,6 +122,7 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
   entry.certificate = std::move(*row.mutable_certificate());
   entry.handshake = std::move(*row.mutable_handshake());
   entry.monitored = row.monitored();
+  entry.decided_by = std::move(*row.mutable_decided_by());
   entry.chain = std::string(chain);
   return entry;
 }

@@ -26,6 +26,14 @@ absl::string_view ReasonName(Reason reason) {
       return "expired_certificate";
     case Reason::kFingerprintMismatch:
       return "fingerprint_mismatch";
+    case Reason::kDaneMismatch:
+      return "dane_mismatch";
+    case Reason::kTlsaInvalid:
+      return "tlsa_invalid";
+    case Reason::kDnssecInvalid:
+      return "dnssec_invalid";
+    case Reason::kDaneRequired:
+      return "dane_required";
     case Reason::kClosed:
       return "closed";
     case Reason::kProtocol:

@@ -23,6 +23,10 @@ enum class Reason {
   kNameMismatch,        // no name of the certificate is one that was asked for
   kExpiredCertificate,  // expired, or not yet valid
   kFingerprintMismatch,
+  kDaneMismatch,   // none of the host's TLSA records is of this certificate
+  kTlsaInvalid,    // none of the host's TLSA records can be used, and its policy needs one
+  kDnssecInvalid,  // whether the host has TLSA records cannot be found out, or is forged
+  kDaneRequired,   // policy needs DANE, and the host has none
   kClosed,    // the peer went away during the handshake
   kProtocol,  // what the peer sent is not TLS, or breaks it
 };

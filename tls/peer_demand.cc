@@ -13,6 +13,16 @@ std::string PeerDemand::Digest() const {
                                   ";", server_name.size(), ":", server_name, ";");
   for (const std::string& name : names) absl::StrAppend(&text, "n", name.size(), ":", name, ";");
   for (const std::string& print : fingerprints) absl::StrAppend(&text, "f", print, ";");
+  if (dane.has_value()) {
+    absl::StrAppend(&text, "d;");
+    for (const TlsaRecord& record : dane->records) {
+      absl::StrAppend(&text, "t", record.usage, ".", record.selector, ".", record.matching_type,
+                      ".", record.data.size(), ":", record.data, ";");
+    }
+    for (const std::string& name : dane->names) {
+      absl::StrAppend(&text, "n", name.size(), ":", name, ";");
+    }
+  }
   uint8_t hash[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), hash);
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(hash), 16));

@@ -3,6 +3,7 @@
 #define SLUICE_TLS_PEER_DEMAND_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,22 @@ enum class PeerCheck {
   kFingerprint,  // one of `fingerprints`; chain, names and dates are not looked at
 };
 
+// A TLSA record (RFC 6698 §2.1), its fields as they came.
+struct TlsaRecord {
+  uint8_t usage = 0;
+  uint8_t selector = 0;
+  uint8_t matching_type = 0;
+  std::string data;  // octets
+  friend bool operator==(const TlsaRecord&, const TlsaRecord&) = default;
+};
+
+// What DANE asks of a certificate (dane.h).
+struct DaneDemand {
+  std::vector<TlsaRecord> records;  // usable ones; at least one has to match
+  std::vector<std::string> names;   // with DANE-TA(2): one of them; A-labels
+  friend bool operator==(const DaneDemand&, const DaneDemand&) = default;
+};
+
 struct PeerDemand {
   PeerCheck check = PeerCheck::kNone;
   Version minimum_version = Version::kTls12;
@@ -24,6 +41,11 @@ struct PeerDemand {
   std::vector<std::string> names;         // A-labels; ".example.com" also takes any name below it
   std::vector<std::string> fingerprints;  // SHA-256 of the certificate or of its public key
                                           // (SubjectPublicKeyInfo), 64 lower-case hex digits
+  // Where set, this has to hold as well as `check`.
+  std::optional<DaneDemand> dane;
+
+  // Whether the server's certificate decides anything.
+  bool authenticates() const { return check != PeerCheck::kNone || dane.has_value(); }
 
   // It is to show its certificate in this very connection: no session is resumed, though this one may
   // be later. No part of the digest.

@@ -10,7 +10,7 @@ constexpr size_t kAny = std::numeric_limits<size_t>::max();
 constexpr Option kListOptions[] = {
     {"direction", "DIRECTION", "only entries that are for both, inbound or outbound"},
     {"mode", "MODE", "only enforce, monitor or off"},
-    {"level", "LEVEL", "only encrypt, verify, secure or fingerprint"},
+    {"level", "LEVEL", "only encrypt, verify, secure, fingerprint or dane-only"},
     {"pattern", "GLOB", "only patterns like this: '*.example.*'"},
     {"ping", "STATE", "only whose last ping was valid, partial, invalid, never or warned"},
     {"limit", "N", "at most so many rows (default 100)"},
@@ -18,7 +18,7 @@ constexpr Option kListOptions[] = {
 constexpr Option kSaveOptions[] = {
     {"direction", "DIRECTION", "both (default), inbound or outbound"},
     {"mode", "MODE", "enforce (default), monitor or off"},
-    {"level", "LEVEL", "encrypt (default), verify, secure or fingerprint"},
+    {"level", "LEVEL", "encrypt (default), verify, secure, fingerprint or dane-only"},
     {"match_names", "NAMES",
      "names that certificates may have, comma-separated; .example.com: below"},
     {"fingerprints", "HEX", "SHA-256 of certificates or keys, comma-separated (level fingerprint)"},

@@ -44,6 +44,8 @@ void PrintTarget(const Json& target) {
 
   Sheet sheet(2);
   sheet.Add("Why", TextOf(target, "detail"));
+  sheet.Add("Decided by", TextOf(target, "decided_by"));
+  sheet.Add("DANE", TextOf(target, "dane"));
   sheet.Add("Answer", TextOf(target, "smtp_reply"));
   sheet.Add("Handshake", LinesOf(target, "handshake"));
   const std::string version = TextOf(target, "tls_version");

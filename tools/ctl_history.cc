@@ -46,6 +46,7 @@ void PrintEntry(const Json& entry, const Json& labels) {
     absl::StrAppend(&pattern, " (", label("entry_generation"), " ", generation, ")");
   }
   sheet.Add(label("entry"), pattern);
+  sheet.Add(label("decided_by"), TextOf(entry, "decided_by"));
   if (const int64_t attempt = NumberOf(entry, "attempt"); attempt > 0) {
     sheet.Add(label("attempt"), absl::StrCat(attempt));
   }

@@ -334,6 +334,9 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   dns::UnboundOptions dns;
   dns.config = absl::GetFlag(FLAGS_dns_config);
   checker.Check("dns_config", dns::UnboundResolver::CheckConfig(dns.config));
+  dns.trust_anchor = absl::GetFlag(FLAGS_dnssec_trust_anchor);
+  checker.Check("dnssec_trust_anchor", dns::UnboundResolver::CheckTrustAnchor(dns.trust_anchor));
+  gateway.settings.dane = absl::GetFlag(FLAGS_dane);
   gateway.start_resolver = [dns]() -> absl::StatusOr<std::unique_ptr<dns::Resolver>> {
     return dns::UnboundResolver::Start(dns, SystemClock());
   };

@@ -72,6 +72,10 @@ ABSL_FLAG(std::vector<std::string>, route, {},
 ABSL_FLAG(std::string, routes_file, "", "File of further static routes, one a line");
 ABSL_FLAG(std::string, dns_config, "",
           "Where DNS is asked: empty for /etc/resolv.conf, address@port[,…], unbound:FILE");
+ABSL_FLAG(std::string, dnssec_trust_anchor, "",
+          "File of the DS or DNSKEY records that DNSSEC is validated by, such as "
+          "/usr/share/dns/root.key; empty: none, and without it no DANE");
+ABSL_FLAG(bool, dane, true, "Hold hosts to the TLSA records that DNSSEC vouches for (RFC 7672)");
 ABSL_FLAG(int, smtp_port, 25, "Port of hosts found by MX");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(30),
           "How long a connection to a next hop may take to be made");

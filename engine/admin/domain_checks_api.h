@@ -7,10 +7,10 @@
 //             "inbound": …}
 //   POST /v1/domains:ping     {"domain": "example.com"}
 //            {"domain", "at", "entry", "level", "verdict": "valid"|"partial"|"invalid",
-//             "dns_failure", "hint", "targets": [{"mx", "address", "valid", "stage", "reason",
-//             "detail", "smtp_reply", "tls_version", "cipher", "certificate": {"subject", "issuer",
-//             "fingerprint", "names": […], "not_after", "days_left", "chain": […]}, "took_ms",
-//             "hint"}]}
+//             "dns_failure", "hint", "targets": [{"mx", "address", "valid", "decided_by",
+//             "dane", "stage", "reason", "detail", "smtp_reply", "tls_version", "cipher",
+//             "certificate": {"subject", "issuer", "fingerprint", "names": […], "not_after",
+//             "days_left", "chain": […]}, "took_ms", "hint"}]}
 //
 // A ping whose verdict is invalid is an answer like any other (200). Thread-safe.
 #ifndef SLUICE_ENGINE_ADMIN_DOMAIN_CHECKS_API_H_

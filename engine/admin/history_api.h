@@ -3,8 +3,8 @@
 //   GET /v1/history?domain=&message=&sender=&recipient=&outcome=&stage=&reason=&monitored=
 //                  &since=&until=&order=newest|oldest&limit=&cursor=&lang=en|de
 //       {"entries": [{"cursor", "at", "outcome", "heading", "tls_failed", "message_id",
-//        "direction", "sender", "recipients", "domain", "entry", "entry_generation", "attempt",
-//        "next_try_at", "deadline_at", "mx", "address", "stage", "stage_text", "reason",
+//        "direction", "sender", "recipients", "domain", "entry", "entry_generation", "decided_by",
+//        "attempt", "next_try_at", "deadline_at", "mx", "address", "stage", "stage_text", "reason",
 //        "reason_text", "detail", "tls_version", "cipher", "certificate", "monitored",
 //        "chain"}],
 //        "labels": {"sender": "From", …}, "next"}

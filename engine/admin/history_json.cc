@@ -38,6 +38,7 @@ ordered_json HistoryToJson(const queue::HistoryEntry& entry, absl::Duration wall
   AddText("domain", entry.domain, json);
   AddText("entry", entry.entry, json);
   if (entry.entry_generation != 0) json["entry_generation"] = entry.entry_generation;
+  AddText("decided_by", entry.decided_by, json);
   if (entry.attempt != 0) json["attempt"] = entry.attempt;
   AddTime("next_try_at", entry.next_attempt, wall_ahead, json);
   AddTime("deadline_at", entry.deadline, wall_ahead, json);

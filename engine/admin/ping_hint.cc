@@ -42,6 +42,18 @@ constexpr Hint kByReason[] = {
      "The certificate is another one than the entry knows. Ask its operator whether it was "
      "renewed, "
      "then set --fingerprints to the new one."},
+    {"dane_mismatch",
+     "The certificate is not the one that the host's TLSA records announce (DANE). Its operator "
+     "must publish a new certificate's record before using it, and keep the old one until then."},
+    {"tlsa_invalid",
+     "The host has TLSA records, and none can be used for SMTP (usages 2 and 3 can). Its operator "
+     "must correct them; 'dig _25._tcp.HOST TLSA' shows them."},
+    {"dnssec_invalid",
+     "The host's TLSA records cannot be looked up, or fail DNSSEC validation. Try "
+     "'delv _25._tcp.HOST TLSA' here; its operator must mend the zone's signatures."},
+    {"dane_required",
+     "The entry demands DANE, and the host has no TLSA records that DNSSEC vouches for. Use "
+     "another --level, or ask its operator; here, check --dnssec_trust_anchor and --dane."},
     {"closed", "The server closed the connection during the handshake; its log says why."},
     {"protocol",
      "What the server sent is not TLS. A firewall or proxy that rewrites SMTP is the usual cause."},

@@ -30,6 +30,8 @@ ordered_json TargetToJson(const relay::PingTarget& target, absl::Time at) {
   ordered_json json = {{"mx", target.mx},
                        {"address", target.address},
                        {"valid", target.valid},
+                       {"decided_by", target.decided_by},
+                       {"dane", target.dane},
                        {"stage", target.stage},
                        {"reason", target.reason},
                        {"detail", target.detail},

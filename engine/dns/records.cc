@@ -54,6 +54,11 @@ bool ReadHostName(absl::string_view bytes, std::string& name) {
   }
 }
 
+// What a name stands for, where that is a name at all.
+std::string CanonicalOf(absl::string_view name, const Response& response) {
+  return QueryName(response.canonical).value_or(std::string(name));
+}
+
 // Fisher and Yates.
 template <typename T>
 void Shuffle(std::vector<T>& items, Random& random) {
@@ -85,6 +90,8 @@ absl::string_view RecordTypeName(RecordType type) {
       return "MX";
     case RecordType::kAaaa:
       return "AAAA";
+    case RecordType::kTlsa:
+      return "TLSA";
   }
   SLUICE_CHECK(false);
 }
@@ -126,6 +133,7 @@ absl::StatusOr<MxAnswer> ReadMx(absl::string_view domain, const Response& respon
   }
   MxAnswer answer;
   answer.security = response.secure ? Security::kSecure : Security::kInsecure;
+  answer.canonical = CanonicalOf(domain, response);
   if (response.records.empty()) {
     answer.implicit = true;
     answer.hosts.push_back({0, std::string(domain)});
@@ -170,6 +178,7 @@ absl::StatusOr<AddressAnswer> ReadAddresses(absl::string_view host,
   AddressAnswer answer;
   const bool secure = (v4.empty() || a->secure) && (v6.empty() || aaaa->secure);
   answer.security = secure ? Security::kSecure : Security::kInsecure;
+  answer.canonical = CanonicalOf(host, v4.empty() ? *aaaa : *a);
   Shuffle(v4, random);
   Shuffle(v6, random);
   for (size_t i = 0; i < std::max(v4.size(), v6.size()); ++i) {
@@ -178,6 +187,27 @@ absl::StatusOr<AddressAnswer> ReadAddresses(absl::string_view host,
   }
   if (answer.addresses.size() > kMaxAddresses) answer.addresses.resize(kMaxAddresses);
   return answer;
+}
+
+absl::StatusOr<TlsaAnswer> ReadTlsa(absl::string_view name, const Response& response) {
+  if (absl::Status status = CheckResponse(name, RecordType::kTlsa, response); !status.ok()) {
+    return status;
+  }
+  TlsaAnswer answer;
+  answer.security = response.secure ? Security::kSecure : Security::kInsecure;
+  for (const std::string& record : response.records) {
+    if (record.size() < 3 || answer.records.size() == kMaxTlsaRecords) continue;
+    answer.records.push_back({static_cast<uint8_t>(record[0]), static_cast<uint8_t>(record[1]),
+                              static_cast<uint8_t>(record[2]), record.substr(3)});
+  }
+  if (answer.records.empty()) {
+    return absl::NotFoundError(absl::StrCat("there are no ", About(name, RecordType::kTlsa)));
+  }
+  return answer;
+}
+
+std::string TlsaName(absl::string_view host, uint16_t port) {
+  return absl::StrCat("_", port, "._tcp.", host);
 }
 
 }  // namespace sluice::dns

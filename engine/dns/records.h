@@ -6,6 +6,7 @@
 #ifndef SLUICE_ENGINE_DNS_RECORDS_H_
 #define SLUICE_ENGINE_DNS_RECORDS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@
 
 namespace sluice::dns {
 
-enum class RecordType : uint16_t { kA = 1, kMx = 15, kAaaa = 28 };
+enum class RecordType : uint16_t { kA = 1, kMx = 15, kAaaa = 28, kTlsa = 52 };
 absl::string_view RecordTypeName(RecordType type);
 
 // One response, as a validating resolver hands it on.
@@ -25,6 +26,7 @@ struct Response {
   int rcode = 0;            // RFC 6895; 0: no error
   bool name_exists = true;  // false: NXDOMAIN
   bool secure = false;
+  std::string canonical;             // the name, its aliases followed; empty: it has none
   std::string bogus;                 // why validation failed; empty: it did not
   std::vector<std::string> records;  // RDATA in wire format, uncompressed; aliases followed
 };
@@ -43,6 +45,13 @@ absl::StatusOr<MxAnswer> ReadMx(absl::string_view domain, const Response& respon
 absl::StatusOr<AddressAnswer> ReadAddresses(absl::string_view host,
                                             const absl::StatusOr<Response>& a,
                                             const absl::StatusOr<Response>& aaaa, Random& random);
+
+// `name`: "_25._tcp.mx.example.com". A record too short to have its fields is left out; when none
+// is left, what is answered is NotFound.
+absl::StatusOr<TlsaAnswer> ReadTlsa(absl::string_view name, const Response& response);
+
+// The name of the TLSA records of a service on TCP (RFC 6698 §3).
+std::string TlsaName(absl::string_view host, uint16_t port);
 
 }  // namespace sluice::dns
 

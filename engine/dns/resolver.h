@@ -1,4 +1,5 @@
-// What a relay asks of DNS: where mail for a domain goes, and at which addresses a host is found.
+// What a relay asks of DNS: where mail for a domain goes, at which addresses a host is found, and
+// which certificates it announces for itself.
 //
 //   absl::StatusOr<dns::MxAnswer> mx = co_await resolver.LookupMx(core, domain, deadline);
 //   if (mx.ok() && mx->null_mx) …                      // takes no mail (RFC 7505): 5.1.10
@@ -6,7 +7,7 @@
 //     absl::StatusOr<dns::AddressAnswer> found =
 //         co_await resolver.LookupAddresses(core, host.name, deadline);
 //
-// Errors, the same for both:
+// Errors, the same for all:
 //   NotFound         the name does not exist, or exists without any such record: asking again soon
 //                    gives the same. (For LookupMx only the former: a domain that exists without MX
 //                    records is its own mail host.)
@@ -40,6 +41,7 @@ enum class Security : uint8_t { kInsecure, kSecure };
 // What is kept of one answer; a domain that publishes more does not make a message try more.
 inline constexpr size_t kMaxMxHosts = 32;
 inline constexpr size_t kMaxAddresses = 32;
+inline constexpr size_t kMaxTlsaRecords = 32;
 
 struct MxHost {
   uint16_t preference;
@@ -51,13 +53,29 @@ struct MxAnswer {
   std::vector<MxHost> hosts;
   bool null_mx = false;   // "0 ." alone: the domain takes no mail; `hosts` is empty
   bool implicit = false;  // no MX records: `hosts` is the domain itself, preference 0
+  // Of all that led here, aliases (CNAME) included.
   Security security = Security::kInsecure;
+  std::string canonical;  // the domain, its aliases followed
 };
 
 struct AddressAnswer {
   // IPv6 and IPv4 in turn, IPv6 first, each family shuffled; port 0. At least one.
   std::vector<io::SocketAddress> addresses;
-  Security security = Security::kInsecure;  // secure when every address was validated
+  Security security = Security::kInsecure;  // secure when every address was validated, and aliases
+  std::string canonical;                    // the host, its aliases followed
+};
+
+// RFC 6698 §2.1, the fields as they came.
+struct TlsaRecord {
+  uint8_t usage = 0;
+  uint8_t selector = 0;
+  uint8_t matching_type = 0;
+  std::string data;  // octets
+};
+
+struct TlsaAnswer {
+  std::vector<TlsaRecord> records;  // at least one
+  Security security = Security::kInsecure;
 };
 
 class Resolver {
@@ -72,6 +90,10 @@ class Resolver {
   // those are the answer.
   virtual io::Task<absl::StatusOr<AddressAnswer>> LookupAddresses(io::Core& core, std::string host,
                                                                   MonoTime deadline) = 0;
+
+  // TLSA records of the SMTP service at `host` and `port`. NotFound: it has none.
+  virtual io::Task<absl::StatusOr<TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
+                                                          uint16_t port, MonoTime deadline) = 0;
 };
 
 }  // namespace sluice::dns

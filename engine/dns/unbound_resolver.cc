@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,13 @@ using Context = std::unique_ptr<ub_ctx, ContextDelete>;
 absl::Status UnboundStatus(int error, absl::string_view attempted) {
   return absl::FailedPreconditionError(
       absl::StrCat("--dns_config: ", attempted, ": ", ub_strerror(error)));
+}
+
+absl::Status TrustAnchorStatus(absl::string_view path, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--dnssec_trust_anchor: ", path, " cannot be used: ", why,
+      "; it takes a file of DS or DNSKEY records, such as /usr/share/dns/root.key (package "
+      "dns-root-data), or nothing"));
 }
 
 // For a relay's load; a file given with unbound: may set each of them otherwise.
@@ -78,10 +86,14 @@ absl::Status ApplyConfig(const UnboundConfig& config, ub_ctx* context) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Context> MakeContext(const UnboundConfig& config) {
+absl::StatusOr<Context> MakeContext(const UnboundConfig& config, const std::string& trust_anchor) {
   Context context(ub_ctx_create());
   if (context == nullptr) return absl::ResourceExhaustedError("no memory for the DNS resolver");
   SLUICE_RETURN_IF_ERROR(ApplyConfig(config, context.get()));
+  if (!trust_anchor.empty()) {
+    const int error = ub_ctx_add_ta_file(context.get(), trust_anchor.c_str());
+    if (error != 0) return TrustAnchorStatus(trust_anchor, ub_strerror(error));
+  }
   // A thread of its own for the resolving, not a process.
   if (const int error = ub_ctx_async(context.get(), 1); error != 0) {
     return UnboundStatus(error, "cannot resolve in a thread");
@@ -92,6 +104,9 @@ absl::StatusOr<Context> MakeContext(const UnboundConfig& config) {
   // faults come to light now.
   const char* const zone = config.unbound_path.empty() ? "test." : "none.invalid.";
   if (const int error = ub_ctx_zone_remove(context.get(), zone); error != 0) {
+    if (!trust_anchor.empty()) {
+      return TrustAnchorStatus(trust_anchor, "it or --dns_config is refused as a whole");
+    }
     return UnboundStatus(error, "the configuration cannot be used");
   }
   // From here on the log is ours alone.
@@ -104,6 +119,7 @@ Response ToResponse(const ub_result& result) {
   response.rcode = result.rcode;
   response.name_exists = result.nxdomain == 0;
   response.secure = result.secure != 0;
+  if (result.canonname != nullptr) response.canonical = result.canonname;
   if (result.bogus != 0) response.bogus = result.why_bogus != nullptr ? result.why_bogus : "bogus";
   if (result.havedata != 0) {
     for (int i = 0; result.data[i] != nullptr; ++i) {
@@ -280,10 +296,15 @@ absl::Status UnboundResolver::CheckConfig(absl::string_view config) {
   return ParseUnboundConfig(config).status();
 }
 
+absl::Status UnboundResolver::CheckTrustAnchor(const std::string& path) {
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return absl::OkStatus();
+  return TrustAnchorStatus(path, std::strerror(errno));
+}
+
 absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Start(
     const UnboundOptions& options, const Clock& clock) {
   SLUICE_ASSIGN_OR_RETURN(const UnboundConfig config, ParseUnboundConfig(options.config));
-  SLUICE_ASSIGN_OR_RETURN(Context context, MakeContext(config));
+  SLUICE_ASSIGN_OR_RETURN(Context context, MakeContext(config, options.trust_anchor));
   const int doorbell = eventfd(0, EFD_CLOEXEC);
   if (doorbell < 0) return absl::ResourceExhaustedError("no descriptor left for the DNS resolver");
   auto service =
@@ -333,6 +354,15 @@ io::Task<absl::StatusOr<AddressAnswer>> UnboundResolver::LookupAddresses(io::Cor
   const absl::StatusOr<Response> a = co_await v4.Wait();
   const absl::StatusOr<Response> aaaa = co_await v6.Wait();
   co_return ReadAddresses(name, a, aaaa, core.random());
+}
+
+io::Task<absl::StatusOr<TlsaAnswer>> UnboundResolver::LookupTlsa(io::Core& core, std::string host,
+                                                                 uint16_t port, MonoTime deadline) {
+  SLUICE_CO_ASSIGN_OR_RETURN(const std::string name, QueryName(TlsaName(host, port)));
+  Lookup lookup(*service_, core, name, RecordType::kTlsa, deadline);
+  const absl::StatusOr<Response> response = co_await lookup.Wait();
+  if (!response.ok()) co_return response.status();
+  co_return ReadTlsa(name, *response);
 }
 
 }  // namespace sluice::dns

@@ -15,8 +15,9 @@
 //   unbound:PATH         an unbound.conf(5): recursion from the root, stub zones, trust anchors, …
 //   127.0.0.1@5353,…     forwards to these
 //
-// Forwarders are trusted as they are: without a trust anchor (unbound: trust-anchor-file) every
-// answer is insecure.
+// Without a trust anchor (UnboundOptions::trust_anchor, or unbound: trust-anchor-file) forwarders
+// are trusted as they are, and every answer is insecure. With one, forwarders must hand DNSSEC's
+// records on: behind one that does not, every answer is bogus.
 //
 // Threads. One service thread owns the unbound context: it hands questions to unbound's own thread
 // and answers back to the cores. A core never waits for either: it leaves its question under a
@@ -26,6 +27,7 @@
 #define SLUICE_ENGINE_DNS_UNBOUND_RESOLVER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -39,7 +41,10 @@
 namespace sluice::dns {
 
 struct UnboundOptions {
-  std::string config;          // --dns_config
+  std::string config;  // --dns_config
+  // --dnssec_trust_anchor: a file of DS or DNSKEY records, such as Debian's dns-root-data has of
+  // the root; empty: none.
+  std::string trust_anchor;
   size_t max_pending = 10000;  // questions under way; one more is Unavailable at once
 };
 
@@ -48,6 +53,9 @@ class UnboundResolver final : public Resolver {
   // InvalidArgument, naming --dns_config, the item and what is accepted; NotFound for a file that
   // cannot be read.
   static absl::Status CheckConfig(absl::string_view config);
+
+  // The same for --dnssec_trust_anchor.
+  static absl::Status CheckTrustAnchor(const std::string& path);
 
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Start(const UnboundOptions& options,
                                                                 const Clock& clock);
@@ -58,6 +66,8 @@ class UnboundResolver final : public Resolver {
                                               MonoTime deadline) override;
   io::Task<absl::StatusOr<AddressAnswer>> LookupAddresses(io::Core& core, std::string host,
                                                           MonoTime deadline) override;
+  io::Task<absl::StatusOr<TlsaAnswer>> LookupTlsa(io::Core& core, std::string host, uint16_t port,
+                                                  MonoTime deadline) override;
 
  private:
   class Service;

@@ -24,6 +24,8 @@ struct AddressTried {
   std::string host;
   io::SocketAddress address;
   smtp::SessionFacts facts;
+  std::string decided_by;      // HopPolicy's
+  bool authenticated = false;  // the certificate was held against what is demanded, and will do
 };
 
 // What an attempt came to: either `sent`, with a result for each recipient that was pending, or

@@ -91,6 +91,8 @@ struct PingTarget {
   std::string mx;
   std::string address;  // "192.0.2.1:25"; empty when the host's addresses could not be found
   bool valid = false;
+  std::string decided_by;   // whose demand this was: "default", "entry", "dane", "entry+dane"
+  std::string dane;         // what came of its TLSA records, or why they were not asked for
   std::string stage;        // the last one that was reached: "connect", …, "post_ehlo"
   std::string reason;       // word for why it is not valid; empty when it is
   std::string detail;       // the alert, the names seen, the error of the connection

@@ -57,13 +57,7 @@ std::string TlsVerdict(const AttemptReport& report) {
   const smtp::SessionFacts* const facts =
       report.server.has_value() ? &report.server->facts : nullptr;
   if (facts == nullptr) return "none";
-  if (facts->tls.has_value()) {
-    // Under monitoring the demand was dropped after it had failed once.
-    const bool as_demanded =
-        !report.would_fail.has_value() &&
-        report.policy.DemandOf(report.server->host).check != tls::PeerCheck::kNone;
-    return as_demanded ? "verified" : "encrypted";
-  }
+  if (facts->tls.has_value()) return report.server->authenticated ? "verified" : "encrypted";
   return report.sent.has_value() ? "plain" : "none";
 }
 
@@ -84,6 +78,7 @@ void LogDelivery(const OutcomeWriter::Written& written, const AttemptReport& rep
              {"cipher", entry->cipher},
              {"verdict", TlsVerdict(report)},
              {"entry", entry->entry},
+             {"decided_by", report.server.has_value() ? report.server->decided_by : ""},
              {"stage", entry->stage},
              {"outcome", OutcomeName(entry->outcome)},
              {"delivered", ByOutcome::Count(by_outcome.delivered)},

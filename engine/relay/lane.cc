@@ -6,6 +6,8 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
+#include "engine/relay/dane.h"
+#include "engine/relay/hop_policy.h"
 #include "engine/relay/outcome.h"
 #include "engine/relay/sender_wish.h"
 #include "engine/smtp/stage.h"
@@ -13,9 +15,12 @@
 namespace sluice::relay {
 namespace {
 
-// A further connection is opened when more than this many messages wait for each there is: a handshake
-// costs more than a few messages over a connection that stands.
+// A further connection is opened when more than this many messages wait for each there is: a
+// handshake costs more than a few messages over a connection that stands.
 constexpr size_t kWaitingPerConnection = 4;
+
+// For the next hops, and for what one of them announces.
+constexpr absl::Duration kDnsTimeout = absl::Seconds(30);
 
 }  // namespace
 
@@ -31,6 +36,7 @@ class Lane::Carrier {
   io::Task<bool> OpenNext();
   // One address, as far as the policy insists or allows.
   io::Task<std::optional<smtp::Failure>> OpenAt(HopAddress hop);
+  io::Task<std::optional<smtp::Failure>> TryAsDemanded(io::SocketAddress address, HopDemand demand);
   io::Task<std::optional<smtp::Failure>> TryOpen(io::SocketAddress address, smtp::TlsUse use);
   // Sends what waits over the session. True when a message is held that the next address is to try.
   io::Task<bool> SendWaiting();
@@ -41,16 +47,20 @@ class Lane::Carrier {
   }
   void RememberFailure(const HopAddress& hop, smtp::Failure failure);
   AttemptReport Report() const;
+  // What OpenAt came to.
+  AddressTried Tried(const HopAddress& hop) const;
 
   Lane& lane_;
   LaneHost& host_;
   NextHops hops_;
   size_t next_ = 0;  // of hops_.addresses
   std::unique_ptr<smtp::ClientSession> session_;
-  std::optional<AddressTried> server_;           // of the session, or of failure_
-  std::optional<smtp::Failure> failure_;         // the one that decides when no address is left
-  std::optional<smtp::Failure> would_fail_;      // monitor: of the session
-  std::optional<Attempt> held_;                  // goes on to the next address
+  std::optional<AddressTried> server_;       // of the session, or of failure_
+  std::string decided_by_;                   // of what OpenAt tried last
+  bool authenticated_ = false;               // of the session: AddressTried has it
+  std::optional<smtp::Failure> failure_;     // the one that decides when no address is left
+  std::optional<smtp::Failure> would_fail_;  // monitor: of the session
+  std::optional<Attempt> held_;              // goes on to the next address
 };
 
 Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy)
@@ -101,11 +111,11 @@ OutboundPolicy Lane::PolicyOf(const Attempt& attempt) const {
 }
 
 bool Lane::StillOurs(const Attempt& attempt) const {
-  return PolicyOf(attempt).Digest() == digest_ ||
-         SLUICE_PLANTED_BUG(PolicyFromBeforeReload);
+  return PolicyOf(attempt).Digest() == digest_ || SLUICE_PLANTED_BUG(PolicyFromBeforeReload);
 }
 
-// As an attempt under the message's own entry; where another policy holds for it by now, not at all.
+// As an attempt under the message's own entry; where another policy holds for it by now, not at
+// all.
 void Lane::Fail(Attempt attempt, AttemptReport report) {
   report.policy = PolicyOf(attempt);
   if (report.policy.Digest() == digest_) {
@@ -140,8 +150,8 @@ io::Task<void> Lane::Carrier::Run() {
   while (!lane_.draining_ && (held_.has_value() || !lane_.backlog_.empty())) {
     if (!held_.has_value() || next_ >= hops_.addresses.size()) {
       const MonoTime asked = host_.core().Now();
-      hops_ = co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_,
-                                    asked + absl::Seconds(30));
+      hops_ =
+          co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, asked + kDnsTimeout);
       host_.counters().outbound.of(smtp::Stage::kDns).Observe(host_.core().Now() - asked);
       if (hops_.failure.has_value()) Count(*hops_.failure);
       next_ = 0;
@@ -177,6 +187,16 @@ AttemptReport Lane::Carrier::Report() const {
   return report;
 }
 
+AddressTried Lane::Carrier::Tried(const HopAddress& hop) const {
+  AddressTried tried;
+  tried.host = hop.host;
+  tried.address = hop.address;
+  if (session_ != nullptr) tried.facts = session_->facts();
+  tried.decided_by = decided_by_;
+  tried.authenticated = authenticated_;
+  return tried;
+}
+
 io::Task<bool> Lane::Carrier::OpenNext() {
   while (next_ < hops_.addresses.size() && !lane_.draining_) {
     const HopAddress hop = hops_.addresses[next_++];
@@ -184,7 +204,7 @@ io::Task<bool> Lane::Carrier::OpenNext() {
     if (!failed.has_value()) {
       host_.counters().outbound_connections.Add();
       ++lane_.open_sessions_;
-      server_ = AddressTried{hop.host, hop.address, session_->facts()};
+      server_ = Tried(hop);
       co_return true;
     }
     Count(*failed);
@@ -209,13 +229,14 @@ void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure
                  {"detail", failure.detail}});
   const bool decided_by_tls = failure_.has_value() && failure_->tls_reason.has_value();
   if (decided_by_tls && !failure.tls_reason.has_value()) return;
-  // One address that may do better tomorrow is enough to keep the mail, or one that may be found then.
+  // One address that may do better tomorrow is enough to keep the mail, or one that may be found
+  // then.
   const bool waits = failure_.has_value() && failure_->kind == smtp::Failure::Kind::kTransient;
   if (hops_.may_come || waits) {
     failure.kind = smtp::Failure::Kind::kTransient;
   }
   failure_ = std::move(failure);
-  server_ = AddressTried{hop.host, hop.address, session_->facts()};
+  server_ = Tried(hop);
 }
 
 io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryOpen(io::SocketAddress address,
@@ -232,45 +253,55 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryOpen(io::SocketAddress 
   co_return failed;
 }
 
+io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryAsDemanded(io::SocketAddress address,
+                                                                    HopDemand demand) {
+  if (demand.unfit.has_value()) {
+    session_.reset();
+    co_return demand.unfit;
+  }
+  smtp::TlsUse use =
+      demand.mandatory ? smtp::TlsUse::Must(demand.peer) : smtp::TlsUse::May(demand.peer);
+  std::optional<smtp::Failure> failed = co_await TryOpen(address, std::move(use));
+  if (!failed.has_value()) {
+    failed = Unmet(lane_.policy_, session_->facts());
+    if (failed.has_value()) co_await session_->Quit();
+  }
+  const bool tls_failed = failed.has_value() && failed->tls_reason.has_value();
+  authenticated_ = demand.peer.authenticates() && session_->facts().tls.has_value() && !tls_failed;
+  co_return failed;
+}
+
 io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   using Force = OutboundPolicy::Force;
   would_fail_.reset();
-  const tls::PeerDemand demand = lane_.policy_.DemandOf(hop.host);
-  if (SLUICE_PLANTED_BUG(PlaintextOnSecondMx) && next_ > 1) {
-    co_return co_await TryOpen(hop.address, smtp::TlsUse::May(demand));
+  authenticated_ = false;
+  const MonoTime dns_deadline = host_.core().Now() + kDnsTimeout;
+  const DaneFinding dane =
+      co_await FindDane(host_.core(), host_.resolver(), hop.dane, hop.address.port(), dns_deadline);
+  const HopPolicy policy = HopPolicyOf(lane_.policy_, hop.host, dane);
+  decided_by_ = policy.decided_by;
+  if ((SLUICE_PLANTED_BUG(PlaintextOnSecondMx) && next_ > 1) ||
+      (SLUICE_PLANTED_BUG(PolicyByMxName) && host_.PolicyFor(hop.host).force == Force::kMay)) {
+    co_return co_await TryOpen(hop.address, smtp::TlsUse::May(policy.demand.peer));
   }
-  if (SLUICE_PLANTED_BUG(PolicyByMxName) && host_.PolicyFor(hop.host).force == Force::kMay) {
-    co_return co_await TryOpen(hop.address, smtp::TlsUse::May(demand));
-  }
-  if (lane_.policy_.force != Force::kMay) {
-    std::optional<smtp::Failure> failed =
-        co_await TryOpen(hop.address, smtp::TlsUse::Must(demand));
-    if (!failed.has_value()) {
-      failed = Unmet(lane_.policy_, session_->facts());
-      if (failed.has_value()) co_await session_->Quit();
-    }
-    // The end of it for an enforced domain, whatever the failure was: nothing below is for it.
-    if (lane_.policy_.force == Force::kMust || !failed.has_value() ||
-        !failed->tls_reason.has_value()) {
-      co_return failed;
-    }
+  if (policy.monitored.has_value()) {
+    std::optional<smtp::Failure> failed = co_await TryAsDemanded(hop.address, *policy.monitored);
+    if (!failed.has_value() || !failed->tls_reason.has_value()) co_return failed;
     host_.counters().tls_would_defer.Add();
     would_fail_ = std::move(failed);
   }
-  SLUICE_CHECK(lane_.policy_.force != Force::kMust);
-  tls::PeerDemand any;
-  any.server_name = demand.server_name;
-  std::optional<smtp::Failure> failed = co_await TryOpen(hop.address, smtp::TlsUse::May(any));
-  if (failed.has_value() && failed->tls_reason.has_value()) {
-    // On no entry: what cannot be had encrypted goes as it would have gone without us.
-    const std::string address = hop.address.ToString();
-    log::InfoSome("in_clear", address,
-                  {{"host", hop.host},
-                   {"address", address},
-                   {"reason", tls::ReasonName(*failed->tls_reason)}});
-    failed = co_await TryOpen(hop.address, smtp::TlsUse::Never());
+  std::optional<smtp::Failure> failed = co_await TryAsDemanded(hop.address, policy.demand);
+  // The end of it where TLS is mandatory, whatever the failure was: nothing below is for that.
+  if (policy.demand.mandatory || !failed.has_value() || !failed->tls_reason.has_value()) {
+    co_return failed;
   }
-  co_return failed;
+  SLUICE_CHECK(lane_.policy_.force != Force::kMust);
+  // On no entry: what cannot be had encrypted goes as it would have gone without us.
+  const std::string address = hop.address.ToString();
+  log::InfoSome(
+      "in_clear", address,
+      {{"host", hop.host}, {"address", address}, {"reason", tls::ReasonName(*failed->tls_reason)}});
+  co_return co_await TryOpen(hop.address, smtp::TlsUse::Never());
 }
 
 io::Task<void> Lane::Carrier::CloseSession() {

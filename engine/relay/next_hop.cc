@@ -42,11 +42,37 @@ std::optional<io::SocketAddress> AddressLiteral(absl::string_view domain, uint16
   return *address;
 }
 
+// What the hosts of a domain have in common.
+struct Domain {
+  std::string no_dane_because;     // for people; empty: DNSSEC vouches for which hosts they are
+  std::vector<std::string> names;  // the domain, and what it is an alias of
+};
+
+DaneHost DaneHostOf(const Domain& domain, const std::string& host,
+                    const dns::AddressAnswer& found) {
+  DaneHost dane;
+  dane.no_dane_because = domain.no_dane_because;
+  if (dane.no_dane_because.empty() && found.security != dns::Security::kSecure) {
+    dane.no_dane_because =
+        absl::StrCat("the addresses of ", host, " are not signed with DNSSEC, or not validated");
+  }
+  dane.base_domains.push_back(found.canonical);
+  if (host != found.canonical) dane.base_domains.push_back(host);
+  dane.names = domain.names;
+  return dane;
+}
+
+DaneHost WithoutName() {
+  DaneHost dane;
+  dane.no_dane_because = "an address has no name that TLSA records could be found under";
+  return dane;
+}
+
 // Adds the addresses of one host, or the reason why there are none.
 io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host, uint16_t port,
-                       MonoTime deadline, NextHops& hops) {
+                       const Domain& domain, MonoTime deadline, NextHops& hops) {
   if (const auto ip = io::SocketAddress::FromIp(host, port); ip.ok()) {
-    hops.addresses.push_back({std::move(host), *ip});
+    hops.addresses.push_back({std::move(host), *ip, WithoutName()});
     co_return;
   }
   const absl::StatusOr<dns::AddressAnswer> found =
@@ -56,16 +82,17 @@ io::Task<void> AddHost(io::Core& core, dns::Resolver& resolver, std::string host
     hops.unresolved.push_back(absl::StrCat(host, ": ", found.status().message()));
     co_return;
   }
+  const DaneHost dane = DaneHostOf(domain, host, *found);
   for (io::SocketAddress address : found->addresses) {
     address.set_port(port);
-    if (hops.addresses.size() < kMostAddresses) hops.addresses.push_back({host, address});
+    if (hops.addresses.size() < kMostAddresses) hops.addresses.push_back({host, address, dane});
   }
 }
 
 // The hosts of a domain by MX, or why there are none.
 io::Task<std::optional<smtp::Failure>> MxHosts(io::Core& core, dns::Resolver& resolver,
                                                const HopTarget& target, MonoTime deadline,
-                                               std::vector<std::string>& hosts) {
+                                               std::vector<std::string>& hosts, Domain& common) {
   const std::string& domain = target.host;
   const absl::StatusOr<dns::MxAnswer> mx = co_await resolver.LookupMx(core, domain, deadline);
   const std::string why(mx.status().message());
@@ -80,6 +107,12 @@ io::Task<std::optional<smtp::Failure>> MxHosts(io::Core& core, dns::Resolver& re
     co_return Final(556, {5, 1, 10}, absl::StrCat("The domain ", domain, " accepts no mail"),
                     absl::StrCat(domain, " publishes a null MX (RFC 7505)"));
   }
+  if (mx->security != dns::Security::kSecure) {
+    common.no_dane_because =
+        absl::StrCat("the MX records of ", domain, " are not signed with DNSSEC, or not validated");
+  }
+  common.names.push_back(domain);
+  if (mx->canonical != domain) common.names.push_back(mx->canonical);
   const auto self =
       std::find_if(mx->hosts.begin(), mx->hosts.end(),
                    [&target](const dns::MxHost& host) { return host.name == target.own_name; });
@@ -111,18 +144,21 @@ io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarg
                                 MonoTime deadline) {
   NextHops hops;
   std::vector<std::string> hosts;
+  Domain domain;
   if (!target.by_mx) {
     hosts.push_back(target.host);
+    domain.names.push_back(target.host);
   } else if (const auto literal = AddressLiteral(target.host, target.port)) {
-    hops.addresses.push_back({literal->ip(), *literal});
+    hops.addresses.push_back({literal->ip(), *literal, WithoutName()});
     co_return hops;
   } else {
-    hops.failure = co_await MxHosts(core, resolver, target, deadline, hosts);
+    hops.failure = co_await MxHosts(core, resolver, target, deadline, hosts, domain);
     if (hops.failure.has_value()) co_return hops;
   }
+  if (!target.dane) domain.no_dane_because = "DANE is switched off (--dane)";
   for (size_t i = 0; i < hosts.size(); ++i) {
     const absl::Duration share = (deadline - core.Now()) / static_cast<int64_t>(hosts.size() - i);
-    co_await AddHost(core, resolver, hosts[i], target.port, core.Now() + share, hops);
+    co_await AddHost(core, resolver, hosts[i], target.port, domain, core.Now() + share, hops);
   }
   if (!hops.addresses.empty()) co_return hops;
   std::string why = absl::StrJoin(hops.unresolved, "; ");

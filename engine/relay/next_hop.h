@@ -17,6 +17,7 @@
 #include "engine/io/core.h"
 #include "engine/io/socket_address.h"
 #include "engine/io/task.h"
+#include "engine/relay/dane.h"
 #include "engine/relay/route_table.h"
 #include "engine/smtp/client_result.h"
 
@@ -26,6 +27,7 @@ namespace sluice::relay {
 struct HopAddress {
   std::string host;  // as its certificate is to call it: the MX host's name, a route's host
   io::SocketAddress address;
+  DaneHost dane;
 };
 
 struct NextHops {
@@ -47,6 +49,7 @@ struct HopTarget {
   std::string host;  // the route's host, or the domain
   uint16_t port = 25;
   std::string own_name;  // of this gateway, as an MX record has it; empty: not looked for
+  bool dane = true;      // what hosts announce of their certificates counts
 };
 
 HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port,

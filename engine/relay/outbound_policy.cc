@@ -42,14 +42,20 @@ tls::PeerDemand OutboundPolicy::DemandOf(absl::string_view host) const {
                                : tls::Version::kTls12;
   switch (demand.level) {
     case policy::Level::kEncrypt:
+      // The other levels check who the server is in their own way.
+      if (!require_tls) break;
+      wanted.check = tls::PeerCheck::kNames;
+      // RFC 8689 §4.2.1: the domain's own name where no MX record has led to the host.
+      wanted.names.push_back(host_is_name ? wanted.server_name : domain);
+      break;
+    case policy::Level::kDaneOnly:  // what it demands depends on the host (hop_policy.h)
       break;
     case policy::Level::kVerify:
     case policy::Level::kSecure:
       wanted.check = tls::PeerCheck::kNames;
       wanted.names = demand.names;
       if (demand.accept_mx_host && host_is_name) wanted.names.push_back(wanted.server_name);
-      // RFC 8689 §4.2.1: the domain's own name where no MX record has led to the host.
-      if (demand.accept_domain || (require_tls && !host_is_name)) wanted.names.push_back(domain);
+      if (demand.accept_domain) wanted.names.push_back(domain);
       break;
     case policy::Level::kFingerprint:
       wanted.check = tls::PeerCheck::kFingerprint;

@@ -167,6 +167,7 @@ queue::HistoryEntry OutcomeWriter::EntryOf(const queue::Envelope& envelope,
   if (report.server.has_value()) {
     entry.mx = report.server->host;
     entry.address = report.server->address.ToString();
+    entry.decided_by = report.server->decided_by;
     if (const auto& tls = report.server->facts.tls) {
       entry.tls_version = tls->version_name;
       entry.cipher = tls->cipher;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/relay/dane.h"
+#include "engine/relay/hop_policy.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
 #include "engine/smtp/client_session.h"
@@ -13,6 +15,8 @@
 
 namespace sluice::relay {
 namespace {
+
+constexpr absl::Duration kDnsTimeout = absl::Seconds(30);
 
 std::string Str(absl::string_view text) { return std::string(text.data(), text.size()); }
 
@@ -29,30 +33,47 @@ void DescribeTls(const tls::ConnectionInfo& tls, PingTarget& target) {
   }
 }
 
-io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand demand,
+void DescribeFailure(const smtp::Failure& failure, PingTarget& target) {
+  target.stage = Str(smtp::StageName(failure.stage));
+  target.reason =
+      failure.tls_reason.has_value() ? Str(tls::ReasonName(*failure.tls_reason)) : target.stage;
+  target.detail = failure.detail;
+  target.handshake = failure.trace;
+  if (failure.reply.has_value()) target.smtp_reply = failure.reply->ToString();
+}
+
+io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy policy,
                                  MonoTime deadline) {
   io::Core& core = host.core();
+  const DaneFinding dane = co_await FindDane(core, host.resolver(), hop.dane, hop.address.port(),
+                                             std::min(deadline, core.Now() + kDnsTimeout));
+  HopPolicy hop_policy = HopPolicyOf(policy, hop.host, dane);
+  HopDemand& demand = hop_policy.demand;
   PingTarget target;
   target.mx = hop.host;
   target.address = hop.address.ToString();
+  target.decided_by = hop_policy.decided_by;
+  target.dane = dane.detail;
+  if (demand.unfit.has_value()) {
+    DescribeFailure(*demand.unfit, target);
+    co_return target;
+  }
+  // What the server shows today, not what it showed when a delivery's session began.
+  demand.peer.full_handshake = true;
   const MonoTime begun = core.Now();
   smtp::ClientOptions options = host.client_options();
   options.open_limit = std::min(options.open_limit, deadline - begun);
   smtp::ClientSession session(core, options);
   io::ConnectOptions to;
   to.remote = hop.address;
-  smtp::TlsUse use = smtp::TlsUse::Must(std::move(demand));
+  smtp::TlsUse use = smtp::TlsUse::Must(std::move(demand.peer));
   const std::optional<smtp::Failure> failed =
       co_await session.Open(to, std::move(use), host.client_context());
   const smtp::SessionFacts& facts = session.facts();
-  target.stage = Str(smtp::StageName(failed.has_value() ? failed->stage : facts.reached));
+  target.stage = Str(smtp::StageName(facts.reached));
   if (facts.tls.has_value()) DescribeTls(*facts.tls, target);
   if (failed.has_value()) {
-    target.reason =
-        failed->tls_reason.has_value() ? Str(tls::ReasonName(*failed->tls_reason)) : target.stage;
-    target.detail = failed->detail;
-    target.handshake = failed->trace;
-    if (failed->reply.has_value()) target.smtp_reply = failed->reply->ToString();
+    DescribeFailure(*failed, target);
   } else {
     target.valid = true;
     co_await session.Quit();
@@ -64,13 +85,15 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, tls::PeerDemand
 // The addresses of the order, or what a delivery would try.
 io::Task<NextHops> HopsOf(LaneHost& host, PingOrder order, MonoTime deadline) {
   NextHops hops;
+  DaneHost by_hand;
+  by_hand.no_dane_because = "the addresses were not asked of DNS";
   for (const io::SocketAddress& address : order.addresses) {
-    hops.addresses.push_back({.host = order.domain, .address = address});
+    hops.addresses.push_back({.host = order.domain, .address = address, .dane = by_hand});
   }
   if (!hops.addresses.empty()) co_return hops;
   const Settings& settings = host.settings();
-  const HopTarget hop =
-      HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
+  HopTarget hop = HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
+  hop.dane = settings.dane;
   hops = co_await FindNextHops(host.core(), host.resolver(), hop, deadline);
   co_return hops;
 }
@@ -89,7 +112,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
   // Level encrypt is the default of a demand: what is left unset demands no less.
   policy.force = OutboundPolicy::Force::kMust;
 
-  const MonoTime dns_deadline = std::min(deadline, core.Now() + absl::Seconds(30));
+  const MonoTime dns_deadline = std::min(deadline, core.Now() + kDnsTimeout);
   const NextHops hops = co_await HopsOf(host, std::move(order), dns_deadline);
   if (hops.failure.has_value()) result.dns_failure = hops.failure->detail;
   for (const std::string& unresolved : hops.unresolved) {
@@ -110,10 +133,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
       target.reason = "timeout";
       target.detail = "not reached within the time given to this ping";
     } else {
-      tls::PeerDemand demand = policy.DemandOf(address.host);
-      // What the server shows today, not what it showed when a delivery's session began.
-      demand.full_handshake = true;
-      target = co_await PingAddress(host, address, std::move(demand), deadline);
+      target = co_await PingAddress(host, address, policy, deadline);
     }
     if (target.valid) ++valid;
     result.targets.push_back(std::move(target));

@@ -4,7 +4,6 @@
 
 #include "engine/smtp/reply.h"
 #include "engine/smtp/stage.h"
-#include "policy/entry.h"
 
 namespace sluice::relay {
 
@@ -13,11 +12,6 @@ OutboundPolicy WithWishOf(const queue::Envelope& envelope, OutboundPolicy policy
   policy.require_tls = envelope.require_tls && !envelope.sender.empty();
   if (!policy.require_tls) return policy;
   policy.force = OutboundPolicy::Force::kMust;
-  // The other levels check who the server is already, in their own way.
-  if (policy.demand.level == policy::Level::kEncrypt) {
-    policy.demand.level = policy::Level::kVerify;
-    policy.demand.accept_mx_host = true;
-  }
   return policy;
 }
 

@@ -46,6 +46,7 @@ struct Settings {
   RouteTable routes;
   DefaultLevel default_tls_level = DefaultLevel::kMay;
   uint16_t smtp_port = 25;  // of hosts found by MX
+  bool dane = true;         // where DNSSEC vouches for it
   absl::Duration connect_timeout = absl::Seconds(30);
   absl::Duration smtp_reply_timeout = absl::Minutes(5);
   absl::Duration smtp_data_timeout = absl::Minutes(10);

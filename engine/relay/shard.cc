@@ -143,6 +143,7 @@ void Shard::Dispatch(Attempt attempt) {
   HopTarget target =
       HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port,
                   settings_.hostname);
+  target.dane = settings_.dane;
   Shard& owner = OwnerOf(target);
   if (&owner == this) {
     DispatchHere(std::move(attempt), std::move(target));

@@ -41,6 +41,7 @@ Stage StageOf(tls::Reason reason) {
     case tls::Reason::kNameMismatch:
     case tls::Reason::kExpiredCertificate:
     case tls::Reason::kFingerprintMismatch:
+    case tls::Reason::kDaneMismatch:
       return Stage::kVerify;
     default:
       return Stage::kHandshake;

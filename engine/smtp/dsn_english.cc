@@ -155,6 +155,21 @@ std::string English::TlsReason(tls::Reason reason, absl::string_view domain) con
       return absl::StrCat(unproven, "has expired or is not valid yet.");
     case tls::Reason::kFingerprintMismatch:
       return absl::StrCat(unproven, "is not the one that was agreed on.");
+    case tls::Reason::kDaneMismatch:
+      return absl::StrCat(server,
+                          " could not prove that it is the right one: its certificate is not the "
+                          "one that is published for it (DANE).");
+    case tls::Reason::kTlsaInvalid:
+      return absl::StrCat(server,
+                          " could not be asked to prove that it is the right one: what is "
+                          "published about its certificate (DANE) cannot be used.");
+    case tls::Reason::kDnssecInvalid:
+      return absl::StrCat("What is published about the mail server for ", domain,
+                          " (DANE) could not be looked up, or has been tampered with.");
+    case tls::Reason::kDaneRequired:
+      return absl::StrCat(server,
+                          " has to prove that it is the right one by signed entries in the domain "
+                          "name system (DANE), and has none.");
     case tls::Reason::kClosed:
       return absl::StrCat(server, " closed the connection while encryption was being set up.");
     case tls::Reason::kProtocol:

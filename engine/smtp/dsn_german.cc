@@ -171,6 +171,23 @@ std::string German::TlsReason(tls::Reason reason, absl::string_view domain) cons
       return absl::StrCat(unproven, "Sein Zertifikat ist abgelaufen oder noch nicht gültig.");
     case tls::Reason::kFingerprintMismatch:
       return absl::StrCat(unproven, "Sein Zertifikat ist nicht das vereinbarte.");
+    case tls::Reason::kDaneMismatch:
+      return absl::StrCat(unproven,
+                          "Sein Zertifikat ist nicht das, das für ihn veröffentlicht ist "
+                          "(DANE).");
+    case tls::Reason::kTlsaInvalid:
+      return absl::StrCat(unproven,
+                          "Was über sein Zertifikat veröffentlicht ist (DANE), ist "
+                          "unbrauchbar.");
+    case tls::Reason::kDnssecInvalid:
+      return absl::StrCat(
+          "Was über den Mailserver für ", domain,
+          " veröffentlicht ist (DANE), ließ sich nicht abfragen oder ist verfälscht "
+          "worden.");
+    case tls::Reason::kDaneRequired:
+      return absl::StrCat(unproven,
+                          "Dafür sind signierte Einträge im Domain Name System (DANE) "
+                          "nötig, und er hat keine.");
     case tls::Reason::kClosed:
       return absl::StrCat(
           server, " hat die Verbindung getrennt, während die Verschlüsselung aufgebaut wurde.");

@@ -224,5 +224,59 @@ TEST(ReadAddressesTest, KeepsABoundedNumber) {
   EXPECT_THAT(answer->addresses, SizeIs(kMaxAddresses));
 }
 
+TEST(ReadMxTest, TellsWhatTheNameStandsFor) {
+  Random random(1);
+  Response response = WithRecords({MxRecord(10, "mx.example.com")});
+  EXPECT_EQ(ReadMx("example.com", response, random)->canonical, "example.com");
+  response.canonical = "Real.Example.NET.";
+  EXPECT_EQ(ReadMx("example.com", response, random)->canonical, "real.example.net");
+  response.canonical = "no name";
+  EXPECT_EQ(ReadMx("example.com", response, random)->canonical, "example.com");
+}
+
+TEST(ReadAddressesTest, TellsWhatTheHostStandsFor) {
+  Random random(1);
+  Response a = WithRecords({"\x01\x02\x03\x04"});
+  a.canonical = "real.example.net";
+  const absl::StatusOr<Response> none = absl::UnavailableError("no answer");
+  EXPECT_EQ(ReadAddresses("mx.example.com", a, none, random)->canonical, "real.example.net");
+}
+
+TEST(ReadTlsaTest, TakesRecordsApart) {
+  Response response = WithRecords({std::string("\x03\x01\x01hash", 7), std::string("\0\0\0", 3)});
+  absl::StatusOr<TlsaAnswer> answer = ReadTlsa("_25._tcp.mx.example.com", response);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer->records, SizeIs(2));
+  EXPECT_EQ(answer->records[0].usage, 3);
+  EXPECT_EQ(answer->records[0].selector, 1);
+  EXPECT_EQ(answer->records[0].matching_type, 1);
+  EXPECT_EQ(answer->records[0].data, "hash");
+  EXPECT_EQ(answer->records[1].data, "");
+  EXPECT_EQ(answer->security, Security::kInsecure);
+  response.secure = true;
+  EXPECT_EQ(ReadTlsa("_25._tcp.mx.example.com", response)->security, Security::kSecure);
+}
+
+TEST(ReadTlsaTest, ErrorsHaveTheirKind) {
+  const std::string name = TlsaName("mx.example.com", 25);
+  EXPECT_EQ(name, "_25._tcp.mx.example.com");
+  EXPECT_TRUE(absl::IsNotFound(ReadTlsa(name, Response()).status()));
+  EXPECT_TRUE(absl::IsNotFound(ReadTlsa(name, WithRecords({"ab"})).status()));
+  Response missing;
+  missing.name_exists = false;
+  EXPECT_TRUE(absl::IsNotFound(ReadTlsa(name, missing).status()));
+  Response failed;
+  failed.rcode = 2;
+  EXPECT_TRUE(absl::IsUnavailable(ReadTlsa(name, failed).status()));
+  Response bogus = WithRecords({"\x03\x01\x01hash"});
+  bogus.bogus = "signature expired";
+  EXPECT_TRUE(absl::IsUnavailable(ReadTlsa(name, bogus).status()));
+}
+
+TEST(ReadTlsaTest, KeepsABoundedNumber) {
+  const Response many = WithRecords(std::vector<std::string>(1000, "\x03\x01\x01hash"));
+  EXPECT_THAT(ReadTlsa("_25._tcp.mx.example.com", many)->records, SizeIs(kMaxTlsaRecords));
+}
+
 }  // namespace
 }  // namespace sluice::dns

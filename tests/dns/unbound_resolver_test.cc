@@ -37,6 +37,12 @@ io::Task<void> AskAddresses(io::Core& core, Resolver& resolver, std::string host
   answer.set_value(std::move(found));
 }
 
+io::Task<void> AskTlsa(io::Core& core, Resolver& resolver, std::string host, uint16_t port,
+                       MonoTime deadline, std::promise<absl::StatusOr<TlsaAnswer>>& answer) {
+  absl::StatusOr<TlsaAnswer> found = co_await resolver.LookupTlsa(core, host, port, deadline);
+  answer.set_value(std::move(found));
+}
+
 class UnboundResolverTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -50,6 +56,7 @@ class UnboundResolverTest : public ::testing::Test {
         "--host-record=plain.test,192.0.2.3",
         "--dns-rr=null.test,15,000000",
         "--cname=alias.test,plain.test",
+        "--dns-rr=_2525._tcp.plain.test,52,030101abcdef",
         "--cname=alias-mx.test,several.test",
     });
     ASSERT_TRUE(server_->running()) << "needs /usr/sbin/dnsmasq: apt-get install dnsmasq-base";
@@ -87,6 +94,14 @@ class UnboundResolverTest : public ::testing::Test {
     std::promise<absl::StatusOr<AddressAnswer>> answer;
     const MonoTime deadline = SystemClock().MonoNow() + timeout;
     core().Run([&] { core().Spawn(AskAddresses(core(), resolver, host, deadline, answer)); });
+    return answer.get_future().get();
+  }
+
+  static absl::StatusOr<TlsaAnswer> Tlsa(Resolver& resolver, const std::string& host,
+                                         uint16_t port) {
+    std::promise<absl::StatusOr<TlsaAnswer>> answer;
+    const MonoTime deadline = SystemClock().MonoNow() + absl::Seconds(60);
+    core().Run([&] { core().Spawn(AskTlsa(core(), resolver, host, port, deadline, answer)); });
     return answer.get_future().get();
   }
 
@@ -144,6 +159,53 @@ TEST_F(UnboundResolverTest, FollowsAliases) {
               ElementsAre("10 mx1.test", "20 mx2.test", "30 mx3.test"));
   EXPECT_THAT(Hosts(Mx(*resolver, "alias.test")), ElementsAre("0 alias.test"));
   EXPECT_THAT(Ips(Addresses(*resolver, "alias.test")), ElementsAre("192.0.2.3"));
+  EXPECT_EQ(Addresses(*resolver, "alias.test")->canonical, "plain.test");
+  EXPECT_EQ(Mx(*resolver, "alias-mx.test")->canonical, "several.test");
+  EXPECT_EQ(Mx(*resolver, "several.test")->canonical, "several.test");
+}
+
+TEST_F(UnboundResolverTest, FindsTlsaRecordsOfAPort) {
+  const auto resolver = Started(server_->forwarder());
+  const absl::StatusOr<TlsaAnswer> answer = Tlsa(*resolver, "plain.test", 2525);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->security, Security::kInsecure);
+  ASSERT_EQ(answer->records.size(), 1u);
+  EXPECT_EQ(answer->records[0].usage, 3);
+  EXPECT_EQ(answer->records[0].selector, 1);
+  EXPECT_EQ(answer->records[0].matching_type, 1);
+  EXPECT_EQ(answer->records[0].data, "\xab\xcd\xef");
+  EXPECT_TRUE(absl::IsNotFound(Tlsa(*resolver, "plain.test", 25).status()));
+}
+
+// With a trust anchor what is not signed below it is a forgery, and never merely insecure.
+TEST_F(UnboundResolverTest, AnAnswerThatDoesNotValidateIsUnavailable) {
+  const std::string path = testing::TempDir() + "/anchor.key";
+  std::ofstream(path) << "test. IN DS 12345 13 2 " << std::string(64, 'a') << "\n";
+  UnboundOptions options;
+  options.config = server_->forwarder();
+  options.trust_anchor = path;
+  ASSERT_TRUE(UnboundResolver::CheckTrustAnchor(path).ok());
+  const auto resolver = UnboundResolver::Start(options, SystemClock());
+  ASSERT_TRUE(resolver.ok()) << resolver.status();
+  for (const absl::Status& status :
+       {Mx(**resolver, "several.test").status(), Addresses(**resolver, "mx1.test").status()}) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("DNSSEC validation"));
+  }
+  std::remove(path.c_str());
+}
+
+TEST_F(UnboundResolverTest, ABadTrustAnchorIsRefusedAtStart) {
+  const std::string path = testing::TempDir() + "/bad-anchor.key";
+  EXPECT_THAT(UnboundResolver::CheckTrustAnchor(path).message(),
+              HasSubstr("--dnssec_trust_anchor: " + path + " cannot be used: No such file"));
+  std::ofstream(path) << "this is no record\n";
+  UnboundOptions options;
+  options.config = server_->forwarder();
+  options.trust_anchor = path;
+  EXPECT_THAT(UnboundResolver::Start(options, SystemClock()).status().message(),
+              HasSubstr("--dnssec_trust_anchor: " + path + " cannot be used"));
+  std::remove(path.c_str());
 }
 
 TEST_F(UnboundResolverTest, FindsAddressesOfBothFamilies) {

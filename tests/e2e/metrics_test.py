@@ -166,13 +166,13 @@ class MetricsTest(E2eCase):
         self.send_over_tls(gateway, "b@secure.test", "log-1.")
         line = self.wait_for_line(gateway, " info delivery .* domain=secure.test ")
         for words in ("from=a@sender.test to=b@secure.test", "mx=127.0.0.1 ", "tls=TLSv1.3 ",
-                      "cipher=TLS_AES_", "verdict=verified entry=secure.test stage=final "
-                      "outcome=delivered delivered=1 deferred=0 failed=0 delay_ms=", 'reply="250 '):
+                      "cipher=TLS_AES_", "verdict=verified entry=secure.test decided_by=entry "
+                      "stage=final outcome=delivered delivered=1 deferred=0 failed=0 delay_ms=", 'reply="250 '):
             self.assertIn(words, line)
         gateway.send("a@sender.test", "b@refusing.test", message("log-2."))
         line = self.wait_for_line(gateway, " info delivery .* domain=refusing.test ")
-        self.assertIn(" tls=- cipher=- verdict=failed:refused entry=refusing.test stage=starttls "
-                      "outcome=deferred ", line)
+        self.assertIn(" tls=- cipher=- verdict=failed:refused entry=refusing.test decided_by=entry "
+                      "stage=starttls outcome=deferred ", line)
         self.assertIn("454 4.7.0 TLS not available", line)
         # Another attempt, another line; and one connection that failed for each.
         wait_until("the message to be woken",

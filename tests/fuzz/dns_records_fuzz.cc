@@ -8,6 +8,7 @@
 
 #include "engine/dns/records.h"
 #include "tests/fuzz/input.h"
+#include "tls/dane.h"
 
 namespace sluice::dns {
 namespace {
@@ -19,10 +20,11 @@ Response AnyResponse(FuzzedDataProvider& provider) {
   response.rcode = provider.PickValueInArray<int>({0, 0, 0, 0, 0, 2, 3, 5, 23});
   response.name_exists = provider.ConsumeIntegralInRange<int>(0, 7) != 7;
   response.secure = provider.ConsumeBool();
+  response.canonical = provider.ConsumeRandomLengthString(300);
   if (provider.ConsumeIntegralInRange<int>(0, 7) == 7) response.bogus = "expired \x1b signature";
   for (int n = provider.ConsumeIntegralInRange<int>(0, 40); n > 0; --n) {
     std::string& record = response.records.emplace_back();
-    switch (provider.ConsumeIntegralInRange<int>(0, 3)) {
+    switch (provider.ConsumeIntegralInRange<int>(0, 4)) {
       case 0:
         record = provider.ConsumeBytesAsString(4);
         break;
@@ -31,6 +33,12 @@ Response AnyResponse(FuzzedDataProvider& provider) {
         break;
       case 2:
         record = provider.ConsumeRandomLengthString(300);
+        break;
+      case 3:  // a TLSA record that may well be good
+        record = {static_cast<char>(provider.ConsumeIntegralInRange<int>(0, 4)),
+                  static_cast<char>(provider.ConsumeIntegralInRange<int>(0, 2)),
+                  static_cast<char>(provider.ConsumeIntegralInRange<int>(0, 3))};
+        record += provider.ConsumeBytesAsString(provider.PickValueInArray<size_t>({0, 32, 64}));
         break;
       default:  // an MX record that may well be good
         record = provider.ConsumeBytesAsString(2) + "\x04mail\x02mx\x07" + "example" +
@@ -50,11 +58,37 @@ void CheckError(const absl::Status& status) {
   SLUICE_CHECK(IsPrintableAscii(status.message()));
 }
 
+void CheckCanonical(const std::string& canonical) {
+  const absl::StatusOr<std::string> name = QueryName(canonical);
+  SLUICE_CHECK(name.ok() && *name == canonical);
+}
+
+// And what TLS makes of the records.
+void CheckTlsa(const Response& response) {
+  const absl::StatusOr<TlsaAnswer> answer = ReadTlsa(TlsaName(kDomain, 25), response);
+  if (!answer.ok()) return CheckError(answer.status());
+  SLUICE_CHECK(!HasError(response));
+  SLUICE_CHECK(!answer->records.empty() && answer->records.size() <= kMaxTlsaRecords);
+  SLUICE_CHECK((answer->security == Security::kSecure) == response.secure);
+  std::vector<tls::TlsaRecord> records;
+  for (const TlsaRecord& record : answer->records) {
+    records.push_back({record.usage, record.selector, record.matching_type, record.data});
+    SLUICE_CHECK(IsPrintableAscii(tls::TlsaText(records.back())));
+  }
+  for (const tls::TlsaRecord& record : tls::UsableTlsa(records)) {
+    SLUICE_CHECK(record.usage == 2 || record.usage == 3);
+    SLUICE_CHECK(record.selector <= 1 && record.matching_type <= 2 && !record.data.empty());
+    // What is usable alone is usable.
+    SLUICE_CHECK(tls::UsableTlsa({record}).size() == 1);
+  }
+}
+
 void CheckMx(const Response& response, Random& random) {
   const absl::StatusOr<MxAnswer> mx = ReadMx(kDomain, response, random);
   if (!mx.ok()) return CheckError(mx.status());
   SLUICE_CHECK(!HasError(response));
   SLUICE_CHECK((mx->security == Security::kSecure) == response.secure);
+  CheckCanonical(mx->canonical);
   SLUICE_CHECK(mx->implicit == response.records.empty());
   SLUICE_CHECK(mx->null_mx == mx->hosts.empty());
   SLUICE_CHECK(!mx->null_mx || response.records.size() == 1);
@@ -71,6 +105,7 @@ void CheckAddresses(const absl::StatusOr<Response>& a, const absl::StatusOr<Resp
   const absl::StatusOr<AddressAnswer> answer = ReadAddresses(kDomain, a, aaaa, random);
   if (!answer.ok()) return CheckError(answer.status());
   SLUICE_CHECK(!answer->addresses.empty() && answer->addresses.size() <= kMaxAddresses);
+  CheckCanonical(answer->canonical);
   std::set<std::string> given;
   for (const auto* response : {&a, &aaaa}) {
     if (!response->ok() || HasError(**response)) continue;
@@ -111,6 +146,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckQueryName(provider.ConsumeRandomLengthString(300));
   const Response first = AnyResponse(provider);
   CheckMx(first, random);
+  CheckTlsa(first);
   const Response second = AnyResponse(provider);
   CheckAddresses(first, second, random);
   CheckAddresses(absl::UnavailableError("no answer"), second, random);

@@ -25,7 +25,7 @@ std::vector<std::string> Texts(const std::vector<Fault>& faults) {
 
 // Entries that use every field, quoting and lists.
 std::vector<Entry> SomeEntries() {
-  std::vector<Entry> entries(4);
+  std::vector<Entry> entries(5);
   EXPECT_TRUE(SetField("pattern", "*.bücher.example", entries[1]).ok());
   entries[1].level = Level::kVerify;
   entries[1].match_names = {"mx.example.net", ".example.org"};
@@ -40,6 +40,8 @@ std::vector<Entry> SomeEntries() {
   entries[3].mode = Mode::kMonitor;
   entries[3].inbound_action = InboundAction::kReject;
   entries[3].note = " =1+1, ";
+  EXPECT_TRUE(SetField("pattern", "dane.example", entries[4]).ok());
+  entries[4].level = Level::kDaneOnly;
   return entries;
 }
 
@@ -86,7 +88,7 @@ TEST(CsvTest, EveryBadRowIsNamed) {
       "pattern,level,mode\n"
       "good.com,,\n"
       "ex*mple.com,verify,\n"
-      "\"b.com\",dane-only,on\n"
+      "\"b.com\",dane,on\n"
       "c.com,fingerprint,off\n"
       "d.com,verify\n"
       "e\"e.com,,\n"
@@ -94,7 +96,7 @@ TEST(CsvTest, EveryBadRowIsNamed) {
       "GOOD.com,,\n");
   EXPECT_THAT(Texts(imported.faults),
               ElementsAre(HasSubstr("3: pattern: 'ex*mple.com': a pattern is"),
-                          HasSubstr("4: level: 'dane-only' is not available"),
+                          HasSubstr("4: level: 'dane' is not one of encrypt,"),
                           HasSubstr("4: mode: 'on' is not one of enforce, monitor, off"),
                           "5: fingerprints: level fingerprint needs at least one",
                           "6: has 2 cells, the first line names 3 columns",

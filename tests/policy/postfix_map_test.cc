@@ -50,6 +50,8 @@ TEST(PostfixMapTest, LevelsAndNamesAreCarriedOverAndNeverLoosened) {
                    "v.example     verify\n"
                    "n.example     verify match=hostname:mx.other.example\n"
                    "only.example  verify match=mx.other.example\n"
+                   "d.example     dane-only\n"
+                   "o.example     dane\n"
                    "s.example     secure\n"
                    "t.example     secure\n"
                    "   match=nexthop:.other.example\n"
@@ -60,6 +62,8 @@ TEST(PostfixMapTest, LevelsAndNamesAreCarriedOverAndNeverLoosened) {
                           "n.example|outbound|enforce|verify|mx.other.example||1.2",
                           // Without "hostname", the MX host's own name is not taken.
                           "only.example|outbound|enforce|secure|mx.other.example||1.2",
+                          "d.example|outbound|enforce|dane-only|||1.2",
+                          "o.example|outbound|off|encrypt|||1.2",
                           "s.example|outbound|enforce|secure|.s.example||1.2",
                           "t.example|outbound|enforce|secure|.other.example||1.3"));
   const std::string hex(64, 'a');
@@ -73,7 +77,7 @@ TEST(PostfixMapTest, EveryBadLineIsNamedAndNothingIsApplied) {
       "good.example encrypt\n"
       "[mx.example]:587 encrypt\n"
       "none.example none\n"
-      "dane.example dane-only\n"
+      "half.example half-dane\n"
       "alone.example\n"
       "x.example encrypt servername=foo\n"
       "f.example fingerprint\n"
@@ -81,7 +85,7 @@ TEST(PostfixMapTest, EveryBadLineIsNamedAndNothingIsApplied) {
   const std::string faults = Faults(text);
   for (const char* const fault :
        {"2: [mx.example]:587: a next hop", "3: level none has no counterpart",
-        "4: level dane-only has no counterpart", "5: must be a domain and a level",
+        "4: level: 'half-dane' is not one of", "5: must be a domain and a level",
         "6: servername", "7: ", "8: good.example is there twice, first in line 1"}) {
     EXPECT_THAT(faults, HasSubstr(fault));
   }
@@ -94,6 +98,7 @@ TEST(PostfixMapTest, WhatIsWrittenReadsBackTheSame) {
       "example.com\tencrypt\n"
       ".example.org\tmay\n"
       "v.example\tverify match=hostname:mx.other.example\n"
+      "d.example\tdane-only\n"
       "s.example\tsecure match=nexthop:s.example:.s.example protocols=>=TLSv1.3\n";
   std::string written;
   for (const Change& change : ImportPostfix(text).changes) AppendPostfix(change.entry, written);

@@ -145,6 +145,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   in.domain = "example.com";
   in.entry = "*.example.com";
   in.entry_generation = 17;
+  in.decided_by = "entry+dane";
   in.attempt = 4;
   in.next_attempt = absl::FromUnixNanos(1'700'000'000'000'000'002);
   in.deadline = absl::FromUnixNanos(1'700'600'000'000'000'002);
@@ -169,6 +170,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   EXPECT_EQ(out.domain, in.domain);
   EXPECT_EQ(out.entry, in.entry);
   EXPECT_EQ(out.entry_generation, in.entry_generation);
+  EXPECT_EQ(out.decided_by, in.decided_by);
   EXPECT_EQ(out.attempt, in.attempt);
   EXPECT_EQ(out.next_attempt, in.next_attempt);
   EXPECT_EQ(out.deadline, in.deadline);

@@ -38,11 +38,6 @@ class DeliveryLogTest : public OutcomeTest {
     tls.version_name = "TLSv1.3";
     tls.cipher = "TLS_AES_256_GCM_SHA384";
   }
-  static void Demand(AttemptReport& report, policy::Level level) {
-    report.policy.force = OutboundPolicy::Force::kMust;
-    report.policy.demand.level = level;
-    report.policy.pattern = "*.net";
-  }
 
   std::vector<std::string> lines_;
 };
@@ -50,13 +45,15 @@ class DeliveryLogTest : public OutcomeTest {
 TEST_F(DeliveryLogTest, TellsWhatAndHow) {
   AttemptReport report = Sent({Delivered()});
   SpeakTls(report);
-  Demand(report, policy::Level::kVerify);
+  report.policy.pattern = "*.net";
+  report.server->authenticated = true;
+  report.server->decided_by = "entry+dane";
   const queue::Envelope envelope = EnvelopeTo({"bob@example.net"});
   EXPECT_EQ(LineOf(envelope, report),
             "delivery id=" + envelope.id.ToString() +
                 " from=alice@example.com to=bob@example.net domain=example.net mx=mx.example.net "
                 "address=192.0.2.1:25 tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verdict=verified "
-                "entry=*.net stage=final outcome=delivered delivered=1 deferred=0 failed=0 "
+                "entry=*.net decided_by=entry+dane stage=final outcome=delivered delivered=1 deferred=0 failed=0 "
                 "delay_ms=1500 reply=\"250 2.0.0 queued\"");
 }
 
@@ -92,18 +89,9 @@ TEST_F(DeliveryLogTest, VerdictOfWhatWasSent) {
   AttemptReport report = Sent({Delivered()});
   EXPECT_EQ(TlsVerdict(report), "plain");
   SpeakTls(report);
-  EXPECT_EQ(TlsVerdict(report), "encrypted") << "on no entry";
-  Demand(report, policy::Level::kEncrypt);
   EXPECT_EQ(TlsVerdict(report), "encrypted") << "the certificate was not asked for";
-  for (const policy::Level level :
-       {policy::Level::kVerify, policy::Level::kSecure, policy::Level::kFingerprint}) {
-    Demand(report, level);
-    EXPECT_EQ(TlsVerdict(report), "verified");
-  }
-  report.policy.force = OutboundPolicy::Force::kMonitor;
+  report.server->authenticated = true;
   EXPECT_EQ(TlsVerdict(report), "verified");
-  report.would_fail = TlsFailure(tls::Reason::kUntrusted, "self-signed");
-  EXPECT_EQ(TlsVerdict(report), "encrypted") << "the demand was dropped";
 }
 
 TEST_F(DeliveryLogTest, VerdictOfWhatFailed) {
@@ -113,7 +101,7 @@ TEST_F(DeliveryLogTest, VerdictOfWhatFailed) {
   EXPECT_EQ(TlsVerdict(FailedWith(FailureAt(smtp::Stage::kConnect, "refused"))), "none");
   AttemptReport report = FailedWith(FailureAt(smtp::Stage::kPostEhlo, "closed"));
   SpeakTls(report);
-  Demand(report, policy::Level::kVerify);
+  report.server->authenticated = true;
   EXPECT_EQ(TlsVerdict(report), "verified") << "TLS is not what failed";
 }
 

@@ -24,6 +24,7 @@ class FakeResolver final : public dns::Resolver {
              const std::vector<std::pair<uint16_t, std::string>>& hosts) {
     dns::MxAnswer answer;
     for (const auto& [preference, name] : hosts) answer.hosts.push_back({preference, name});
+    answer.canonical = domain;
     mx_.insert_or_assign(domain, std::move(answer));
   }
   void SetNullMx(const std::string& domain) {
@@ -35,6 +36,7 @@ class FakeResolver final : public dns::Resolver {
     dns::MxAnswer answer;
     answer.implicit = true;
     answer.hosts.push_back({0, domain});
+    answer.canonical = domain;
     mx_.insert_or_assign(domain, std::move(answer));
   }
   void FailMx(const std::string& domain, absl::Status status) {
@@ -45,15 +47,35 @@ class FakeResolver final : public dns::Resolver {
     for (const std::string& ip : ips) {
       answer.addresses.push_back(*io::SocketAddress::FromIp(ip, 0));
     }
+    answer.canonical = host;
     addresses_.insert_or_assign(host, std::move(answer));
   }
   void FailAddresses(const std::string& host, absl::Status status) {
     addresses_.insert_or_assign(host, std::move(status));
   }
+  // From insecure, as it was set, to secure; `canonical`: what the name is an alias of.
+  void SignMx(const std::string& domain, const std::string& canonical = "") {
+    mx_.at(domain)->security = dns::Security::kSecure;
+    if (!canonical.empty()) mx_.at(domain)->canonical = canonical;
+  }
+  void SignAddresses(const std::string& host, const std::string& canonical = "") {
+    addresses_.at(host)->security = dns::Security::kSecure;
+    if (!canonical.empty()) addresses_.at(host)->canonical = canonical;
+  }
+  void SetTlsa(const std::string& host, uint16_t port, std::vector<dns::TlsaRecord> records,
+               dns::Security security = dns::Security::kSecure) {
+    dns::TlsaAnswer answer;
+    answer.records = std::move(records);
+    answer.security = security;
+    tlsa_.insert_or_assign(absl::StrCat(host, ":", port), std::move(answer));
+  }
+  void FailTlsa(const std::string& host, uint16_t port, absl::Status status) {
+    tlsa_.insert_or_assign(absl::StrCat(host, ":", port), std::move(status));
+  }
   // How long the answer about a host's addresses takes to come.
   void Delay(const std::string& host, absl::Duration delay) { delays_[host] = delay; }
 
-  // "mx example.com", "a mx.example.com".
+  // "mx example.com", "a mx.example.com", "tlsa mx.example.com:25".
   const std::vector<std::string>& asked() const { return asked_; }
 
   io::Task<absl::StatusOr<dns::MxAnswer>> LookupMx(io::Core& /*core*/, std::string domain,
@@ -81,9 +103,22 @@ class FakeResolver final : public dns::Resolver {
     co_return found->second;
   }
 
+  io::Task<absl::StatusOr<dns::TlsaAnswer>> LookupTlsa(io::Core& /*core*/, std::string host,
+                                                       uint16_t port,
+                                                       MonoTime /*deadline*/) override {
+    const std::string service = absl::StrCat(host, ":", port);
+    asked_.push_back(absl::StrCat("tlsa ", service));
+    const auto found = tlsa_.find(service);
+    if (found == tlsa_.end()) {
+      co_return absl::NotFoundError(absl::StrCat("there are no TLSA records of ", service));
+    }
+    co_return found->second;
+  }
+
  private:
   std::map<std::string, absl::StatusOr<dns::MxAnswer>> mx_;
   std::map<std::string, absl::StatusOr<dns::AddressAnswer>> addresses_;
+  std::map<std::string, absl::StatusOr<dns::TlsaAnswer>> tlsa_;
   std::map<std::string, absl::Duration> delays_;
   std::vector<std::string> asked_;
 };

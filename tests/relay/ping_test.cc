@@ -189,5 +189,37 @@ TEST_F(PingTest, AHostThatIsNotThereDoesNotEither) {
   EXPECT_EQ(result.targets.at(0).stage, "connect");
 }
 
+TEST_F(PingTest, SaysWhatDecidedAndWhatTheHostAnnounces) {
+  {
+    smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+    const PingResult result = Ping();
+    ASSERT_THAT(result.targets, SizeIs(1));
+    EXPECT_EQ(result.targets[0].decided_by, "default");
+    EXPECT_THAT(result.targets[0].dane, HasSubstr("the MX records of example.com are not signed"));
+  }
+  resolver_.SignMx("example.com");
+  resolver_.SignAddresses("mx.example.net");
+  resolver_.SetTlsa("mx.example.net", 25, {{3, 1, 1, std::string(32, 'x')}});
+  smtp::ScriptedServer server(core_, StartTlsThen({}), &contexts_.server());
+  const PingResult mismatch = Ping();
+  ASSERT_THAT(mismatch.targets, SizeIs(1));
+  EXPECT_EQ(mismatch.verdict, PingVerdict::kInvalid);
+  EXPECT_EQ(mismatch.targets[0].decided_by, "dane");
+  EXPECT_EQ(mismatch.targets[0].stage, "verify");
+  EXPECT_EQ(mismatch.targets[0].reason, "dane_mismatch");
+  EXPECT_EQ(mismatch.targets[0].dane, "1 of 1 TLSA records of mx.example.net can be used");
+}
+
+TEST_F(PingTest, AHostThatDaneKeepsMailFromIsNotConnectedTo) {
+  UseEntry({{"pattern", "example.com"}, {"level", "dane-only"}});
+  const PingResult result = Ping();
+  ASSERT_THAT(result.targets, SizeIs(1));
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  EXPECT_EQ(result.targets[0].address, "192.0.2.1:25");
+  EXPECT_EQ(result.targets[0].stage, "dns");
+  EXPECT_EQ(result.targets[0].reason, "dane_required");
+  EXPECT_THAT(result.targets[0].detail, HasSubstr("not signed"));
+}
+
 }  // namespace
 }  // namespace sluice::relay

@@ -54,6 +54,10 @@ policy::Entry Administrator::SomeEntry() {
     entry.level = policy::Level::kFingerprint;
     for (const Host* host : domain.mx) entry.fingerprints.push_back(host->fingerprint);
   }
+  if (town_.signed_dns() && random.Below(5) == 0) {
+    entry.level = policy::Level::kDaneOnly;
+    entry.fingerprints.clear();
+  }
   return entry;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace sluice::sim {
@@ -30,6 +31,9 @@ io::Task<absl::StatusOr<dns::MxAnswer>> SimulatedResolver::LookupMx(io::Core& co
   const Domain* found = town_.Find(domain);
   // An answer that is wrong: there is no such domain, or its mail goes where another's does.
   if (found != nullptr && Bad()) {
+    if (town_.signed_dns()) {
+      co_return absl::UnavailableError(absl::StrCat("MX of ", domain, ": a lie, and seen to be"));
+    }
     world_.Tell(absl::StrCat("DNS lies about ", domain));
     found = world_.OneIn(4) ? nullptr
                             : &town_.domains()[world_.random().Below(town_.domains().size())];
@@ -40,6 +44,8 @@ io::Task<absl::StatusOr<dns::MxAnswer>> SimulatedResolver::LookupMx(io::Core& co
   }
   dns::MxAnswer answer;
   answer.null_mx = found->null_mx;
+  answer.canonical = domain;
+  answer.security = security();
   uint16_t preference = 0;
   for (const Host* host : found->mx) {
     preference = static_cast<uint16_t>(preference + 10);
@@ -58,6 +64,27 @@ io::Task<absl::StatusOr<dns::AddressAnswer>> SimulatedResolver::LookupAddresses(
   io::SocketAddress address = found->address;
   address.set_port(0);
   answer.addresses.push_back(address);
+  answer.canonical = host;
+  answer.security = security();
+  co_return answer;
+}
+
+io::Task<absl::StatusOr<dns::TlsaAnswer>> SimulatedResolver::LookupTlsa(io::Core& core,
+                                                                        std::string host,
+                                                                        uint16_t port,
+                                                                        MonoTime deadline) {
+  const std::string what = absl::StrCat("TLSA of ", host, ":", port);
+  const absl::Status asked = co_await Ask(core, what, deadline);
+  if (!asked.ok()) co_return asked;
+  const Host* const found = town_.FindHost(host);
+  if (found == nullptr || !found->announces) {
+    co_return absl::NotFoundError(absl::StrCat(what, ": there is none"));
+  }
+  dns::TlsaAnswer answer;
+  answer.security = security();
+  // The next certificate's is there already, as it should be.
+  answer.records.push_back({3, 0, 1, std::string(32, 'n')});
+  answer.records.push_back({3, 0, 1, absl::HexStringToBytes(found->fingerprint)});
   co_return answer;
 }
 

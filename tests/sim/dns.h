@@ -26,11 +26,16 @@ class SimulatedResolver final : public dns::Resolver {
                                                    MonoTime deadline) override;
   io::Task<absl::StatusOr<dns::AddressAnswer>> LookupAddresses(io::Core& core, std::string host,
                                                                MonoTime deadline) override;
+  io::Task<absl::StatusOr<dns::TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
+                                                       uint16_t port, MonoTime deadline) override;
 
  private:
   // Waits as long as an answer takes; an error when none comes.
   io::Task<absl::Status> Ask(io::Core& core, std::string what, MonoTime deadline);
 
+  dns::Security security() const {
+    return town_.signed_dns() ? dns::Security::kSecure : dns::Security::kInsecure;
+  }
   bool Bad() const { return trouble_ && bad_lookups_ > 0 && world_.OneIn(bad_lookups_); }
 
   io::Simulation& world_;

@@ -161,6 +161,12 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
   CheckLimits();
   CheckHold(recipient);
   const absl::string_view domain = DomainOf(recipient);
+  const bool announces = town_.FindHost(host)->announces;
+  if (announces && (tls == nullptr || proof != Proof::kGood)) {
+    Broken("mail goes to no certificate but the one that a host announces",
+           absl::StrCat(recipient, " went to ", host,
+                        tls == nullptr ? " in clear" : ", which showed another"));
+  }
   std::vector<std::string> breaches;
   const std::vector<const policy::Entry*> possible =
       PossibleEntries(domain, policy::Direction::kOutbound, mail_from_at);
@@ -176,6 +182,8 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
         breach = absl::StrCat("under ", tls->version_name);
       } else if (checked && proof != Proof::kGood) {
         breach = absl::StrCat("to a certificate that is ", ProofName(proof));
+      } else if (entry->level == policy::Level::kDaneOnly && !announces) {
+        breach = "to a host that announces no certificate";
       } else if (entry->level == policy::Level::kSecure && !Certifies(host, domain)) {
         breach = "to a certificate of another domain";
       } else if (entry->level == policy::Level::kFingerprint &&

@@ -59,6 +59,7 @@ Scenario DrawScenario(uint64_t seed) {
   // Long enough to see mail reach its deadline in the middle of it all.
   if (s.lifetime <= absl::Hours(6)) s.busy *= 2;
   s.clock_steps = draw.OneIn(4) ? draw.Between(1, 2) : 0;
+  s.signed_dns = draw.OneIn(3);
   return s;
 }
 

@@ -25,6 +25,7 @@ struct Scenario {
   absl::Duration lease = absl::Seconds(60);
   static constexpr int kTightSessions = 6;
   static constexpr size_t kTightBodyMemory = size_t{8} << 10;
+  bool signed_dns = false;  // by DNSSEC; and every other host announces its certificate (DANE)
   bool tight = false;  // few sessions, descriptors, places in a lane, and little memory
 
   // One in so many; 0: never.

@@ -35,6 +35,7 @@ Town::Town(const Scenario& scenario, Random& random, const Clock& clock, io::Exe
            std::string directory)
     : directory_(std::move(directory)),
       slow_key_(scenario.slow_key),
+      signed_dns_(scenario.signed_dns),
       ciphers_(*tls::CipherPolicy::Parse("TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL")),
       signer_(executor),
       clock_(clock) {
@@ -55,6 +56,7 @@ Town::Town(const Scenario& scenario, Random& random, const Clock& clock, io::Exe
     for (size_t k = 0; k < own; ++k) {
       const std::string name = absl::StrCat("mx", k, ".d", i, ".example");
       hosts_.push_back(MakeHost(name, absl::StrCat("10.1.", i, ".", k + 1), {name, domain.name}));
+      hosts_.back()->announces = signed_dns_ && hosts_.size() % 2 == 0;
       domain.mx.push_back(hosts_.back().get());
     }
     // A host of somebody else's as well.

@@ -47,6 +47,7 @@ struct Host {
   std::array<std::unique_ptr<tls::TicketKeys>, kProofs> tickets;
   std::array<std::unique_ptr<tls::ServerContext>, kProofs> contexts;
   std::string fingerprint;  // of its good certificate: SHA-256, hex
+  bool announces = false;   // that certificate, by a TLSA record (DANE), for ever
 
   // As of now.
   bool up = true;
@@ -76,6 +77,8 @@ class Town {
   Host* FindHost(absl::string_view name) const;
   Host* FindHost(const io::SocketAddress& address) const;
 
+  // What DNS says is validated, and cannot be a lie.
+  bool signed_dns() const { return signed_dns_; }
   const tls::CipherPolicy& ciphers() const { return ciphers_; }
   const std::string& trust_store() const { return trust_store_; }
   const std::vector<tls::CredentialFiles>& gateway_credentials() const { return gateway_files_; }
@@ -92,6 +95,7 @@ class Town {
 
   const std::string directory_;
   const bool slow_key_;
+  const bool signed_dns_;
   tls::CipherPolicy ciphers_;
   tls::TestAuthority root_{"Simulated Root"};
   tls::TestAuthority stranger_{"Stranger Root"};

@@ -1,6 +1,7 @@
 // Which sessions are resumed, and which must not be.
 #include <openssl/ssl.h>
 
+#include "absl/strings/escaping.h"
 #include "tests/tls/session_fixture.h"
 
 namespace sluice::tls {
@@ -41,6 +42,21 @@ TEST_F(ResumptionTest, ResumesAgainAndAgain) {
     EXPECT_TRUE(info->resumed);
     EXPECT_EQ(info->peer_subject, "CN=mx.example.com");  // known all the same
   }
+}
+
+TEST_F(ResumptionTest, DaneIsADemandOfItsOwn) {
+  PeerDemand demand;
+  const std::optional<ConnectionInfo> first = Visit(demand);
+  ASSERT_TRUE(first.has_value() && Visit(demand)->resumed);
+  const std::string hash = absl::HexStringToBytes(first->peer_fingerprint);
+  demand.dane = DaneDemand{{{3, 0, 1, hash}}, {"mx.example.com"}};
+  EXPECT_FALSE(Visit(demand)->resumed) << "what was made without it does not serve it";
+  EXPECT_TRUE(Visit(demand)->resumed);
+  demand.dane->names = {"mx.example.net"};
+  EXPECT_FALSE(Visit(demand)->resumed);
+  demand.dane->records = {{3, 0, 1, std::string(32, 'x')}};
+  EXPECT_FALSE(Visit(demand).has_value());
+  EXPECT_EQ(failure_.reason, Reason::kDaneMismatch);
 }
 
 TEST_F(ResumptionTest, ResumesTls12) {

@@ -2,7 +2,7 @@
 #include <openssl/ssl.h>
 
 #include "tests/tls/session_fixture.h"
-#include "tls/peer_verifier.h"
+#include "tls/certificate_checks.h"
 
 namespace sluice::tls {
 namespace {

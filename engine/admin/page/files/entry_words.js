@@ -5,7 +5,7 @@ import {word} from './language.js';
 
 export const kDirections = ['both', 'inbound', 'outbound'];
 export const kModes = ['enforce', 'monitor', 'off'];
-export const kLevels = ['encrypt', 'verify', 'secure', 'fingerprint'];
+export const kLevels = ['encrypt', 'verify', 'secure', 'fingerprint', 'dane-only'];
 export const kMinimumVersions = ['1.2', '1.3'];
 export const kInboundActions = ['defer', 'reject'];
 

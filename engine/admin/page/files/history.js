@@ -79,6 +79,7 @@ function details(entry, labels) {
     [labels.direction, labels[entry.direction]],
     [labels.entry, entry.entry && `${entry.entry}, ${labels.entry_generation} ${
         entry.entry_generation}`],
+    [labels.decided_by, entry.decided_by],
     [labels.attempt, entry.attempt],
     [labels.server, [entry.mx, entry.address].filter(Boolean).join(' ')],
     [labels.why, [entry.stage_text, entry.reason_text].filter(Boolean).join(': ')],

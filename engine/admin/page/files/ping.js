@@ -83,6 +83,8 @@ function pingTarget(target) {
     definitions([
       [text('field.detail'), target.detail && h('span', {lang: 'en'}, target.detail)],
       [text('field.reply'), target.smtp_reply],
+      [text('field.decided_by'), target.decided_by],
+      [text('field.dane'), target.dane && h('span', {lang: 'en'}, target.dane)],
       [text('field.tls'), [target.tls_version, target.cipher].filter(Boolean).join(', ')],
       [text('field.certificate'), certificate?.subject],
       [text('field.issuer'), certificate?.issuer],

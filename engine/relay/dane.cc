@@ -1,0 +1,70 @@
+#include "engine/relay/dane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "tls/dane.h"
+
+namespace sluice::relay {
+namespace {
+
+DaneFinding Absent(std::string detail) {
+  DaneFinding finding;
+  finding.detail = std::move(detail);
+  return finding;
+}
+
+// Of records that DNSSEC vouches for.
+DaneFinding Judged(const dns::TlsaAnswer& answer, std::string base_domain,
+                   const std::vector<std::string>& names) {
+  DaneFinding finding;
+  std::vector<tls::TlsaRecord> records;
+  for (const dns::TlsaRecord& record : answer.records) {
+    records.push_back({record.usage, record.selector, record.matching_type, record.data});
+  }
+  finding.demand.records = tls::UsableTlsa(records);
+  finding.state =
+      finding.demand.records.empty() ? DaneFinding::State::kUnusable : DaneFinding::State::kUsable;
+  finding.demand.names.push_back(base_domain);
+  for (const std::string& name : names) {
+    if (name != base_domain) finding.demand.names.push_back(name);
+  }
+  finding.detail = absl::StrCat(finding.demand.records.size(), " of ", records.size(),
+                                " TLSA records of ", base_domain, " can be used");
+  if (!records.empty() && finding.demand.records.empty()) {
+    absl::StrAppend(&finding.detail, "; the first is ", tls::TlsaText(records[0]));
+  }
+  finding.base_domain = std::move(base_domain);
+  return finding;
+}
+
+}  // namespace
+
+io::Task<DaneFinding> FindDane(io::Core& core, dns::Resolver& resolver, DaneHost host,
+                               uint16_t port, MonoTime deadline) {
+  if (!host.no_dane_because.empty()) co_return Absent(std::move(host.no_dane_because));
+  std::string why;
+  for (const std::string& base : host.base_domains) {
+    const absl::StatusOr<dns::TlsaAnswer> answer =
+        co_await resolver.LookupTlsa(core, base, port, deadline);
+    if (answer.ok() && answer->security == dns::Security::kSecure) {
+      co_return Judged(*answer, base, host.names);
+    }
+    if (!answer.ok() && !absl::IsNotFound(answer.status())) {
+      DaneFinding unknown;
+      unknown.state = DaneFinding::State::kUnknown;
+      unknown.detail = std::string(answer.status().message());
+      co_return unknown;
+    }
+    if (!why.empty()) why.append("; ");
+    absl::StrAppend(&why, answer.ok() ? absl::StrCat("the TLSA records of ", base,
+                                                     " are not signed with DNSSEC")
+                                      : std::string(answer.status().message()));
+  }
+  co_return Absent(std::move(why));
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,50 @@
+// What is demanded of one host that takes mail for a domain: the strictest of what the list says of
+// the domain (OutboundPolicy) and what the host says of itself in signed DNS (DANE, RFC 7672).
+//
+//   HopPolicy policy = HopPolicyOf(outbound_policy, "mx1.example.com", dane);
+//   if (policy.demand.unfit.has_value()) …              // not to this host, now
+//   use = policy.demand.mandatory ? TlsUse::Must(policy.demand.peer) :
+//   TlsUse::May(policy.demand.peer);
+//
+// Where several demand something, all of it has to hold: an entry of level verify and DANE ask for
+// a trusted chain and for a matching TLSA record. What a host publishes holds for domains on no
+// entry too, and nothing that it publishes makes a demand weaker.
+//
+// Pure; no I/O.
+#ifndef SLUICE_ENGINE_RELAY_HOP_POLICY_H_
+#define SLUICE_ENGINE_RELAY_HOP_POLICY_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "engine/relay/dane.h"
+#include "engine/relay/outbound_policy.h"
+#include "engine/smtp/client_result.h"
+#include "tls/peer_demand.h"
+
+namespace sluice::relay {
+
+// What holds for a connection.
+struct HopDemand {
+  bool mandatory = false;  // TLS, or nothing; else TLS where it is offered
+  tls::PeerDemand peer;
+  // Set where no connection could be what is demanded, as the failure that it is.
+  std::optional<smtp::Failure> unfit;
+};
+
+struct HopPolicy {
+  HopDemand demand;
+  // Under Force::kMonitor: what `demand` would be if the entry were enforced. Tried first.
+  std::optional<HopDemand> monitored;
+  // Whose demand it is: "default" (no entry, and nothing published), "entry", "dane"; "entry+dane"
+  // where each asks for something of its own. For history, log and command line.
+  std::string decided_by;
+};
+
+HopPolicy HopPolicyOf(const OutboundPolicy& policy, absl::string_view host,
+                      const DaneFinding& found);
+
+}  // namespace sluice::relay
+
+#endif  // SLUICE_ENGINE_RELAY_HOP_POLICY_H_
