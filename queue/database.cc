@@ -180,6 +180,8 @@ const char* TableName(Table table) {
       return "history";
     case Table::kPolicy:
       return "policy";
+    case Table::kMtaSts:
+      return "mta_sts";
   }
   SLUICE_CHECK(false);
 }

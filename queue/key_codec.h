@@ -11,6 +11,7 @@
 //             "c" generation 8OCTET             value: the caller's
 //             "p" name NUL time                 value: the caller's
 //             "g"                               value: generation
+//   mta_sts   domain                            value: the caller's (engine/sts/kept_policy.h)
 //   default   "format"                          value: the format's number in decimal, now "1"
 //             "time"                            value: time time, the queue's own and the wall's at
 //                                                      one moment (engine/base/steady_clock.h)

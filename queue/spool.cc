@@ -159,6 +159,15 @@ absl::StatusOr<std::vector<PolicyPing>> Spool::ReadPolicyPings(absl::string_view
   return queue::ReadPolicyPings(std::move(tables), key);
 }
 
+void Spool::WriteMtaSts(std::vector<SideWrite> writes, Done<absl::Status> done) {
+  state_->WriteSide(Table::kMtaSts, std::move(writes), std::move(done));
+}
+
+absl::StatusOr<SideRows> Spool::ReadMtaSts() const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, state_->Read());
+  return ReadSideRows(std::move(tables), Table::kMtaSts);
+}
+
 void Spool::Close(Done<absl::Status> done) { state_->Close(std::move(done)); }
 
 }  // namespace sluice::queue

@@ -67,6 +67,7 @@
 #include "queue/message_id.h"
 #include "queue/policy_rows.h"
 #include "queue/queue_view.h"
+#include "queue/side_rows.h"
 
 namespace rocksdb {
 class Env;
@@ -226,6 +227,10 @@ class Spool {
   absl::StatusOr<PolicyRows> ReadPolicy() const;
   absl::StatusOr<PolicyChanges> ReadPolicyChanges(const PolicyChangeQuery& query) const;
   absl::StatusOr<std::vector<PolicyPing>> ReadPolicyPings(absl::string_view key) const;
+
+  // Rows that others keep beside the mail (side_rows.h). All or none; not synced by itself.
+  void WriteMtaSts(std::vector<SideWrite> writes, Done<absl::Status> done);
+  absl::StatusOr<SideRows> ReadMtaSts() const;
 
   absl::Time Now() const;
   absl::Duration WallAhead() const;

@@ -148,6 +148,21 @@ void SpoolState::WritePolicy(PolicyUpdate update, Done<absl::Status> done) {
                  .complete = std::move(done)});
 }
 
+void SpoolState::WriteSide(Table table, std::vector<SideWrite> writes, Done<absl::Status> done) {
+  absl::Status valid = CheckSideWrites(writes);
+  if (!valid.ok()) {
+    std::move(done)(std::move(valid));
+    return;
+  }
+  commits_.Push({.bytes = BytesOf(writes),
+                 .prepare =
+                     [table, writes = std::move(writes)](Batch& batch) {
+                       PutSide(batch, table, writes);
+                       return absl::OkStatus();
+                     },
+                 .complete = std::move(done)});
+}
+
 void SpoolState::Close(Done<absl::Status> done) {
   commits_.Close({.durable = true,
                   .prepare =

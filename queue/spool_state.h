@@ -67,6 +67,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void TrimHistory(absl::Time before, uint64_t most_bytes, Done<absl::Status> done);
   void TellHistoryHead();
   void WritePolicy(PolicyUpdate update, Done<absl::Status> done);
+  void WriteSide(Table table, std::vector<SideWrite> writes, Done<absl::Status> done);
   absl::StatusOr<std::shared_ptr<const Tables>> Read() const { return database_->Read(); }
   absl::Time Now() const { return clock_.WallNow(); }
   absl::Duration WallAhead() const { return clock_.ahead(); }

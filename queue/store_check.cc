@@ -63,6 +63,7 @@ class Checker {
     CheckEnvelopes();
     CheckHistory();
     CheckPolicy();
+    CheckMtaSts();
     return absl::OkStatus();
   }
 
@@ -253,6 +254,14 @@ class Checker {
     });
   }
 
+  // What stands in them is fetched anew where it cannot be read: no mail hangs on it.
+  void CheckMtaSts() {
+    if (tables_->of(Table::kMtaSts) == nullptr) return;
+    ForEach(Table::kMtaSts, [](absl::string_view /*key*/, absl::string_view /*value*/) {
+      return absl::OkStatus();
+    });
+  }
+
   const std::shared_ptr<const Tables> tables_;
   const StoreCheckOptions& options_;
   StoreCheck& check_;
@@ -284,19 +293,30 @@ class StoreLock {
   rocksdb::FileLock* lock_ = nullptr;
 };
 
+// Where that cannot be told, opening says why.
+bool HasTable(const rocksdb::DBOptions& options, const std::string& directory, Table table) {
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(options, directory, &names).ok()) return true;
+  return std::find(names.begin(), names.end(), TableName(table)) != names.end();
+}
+
 absl::StatusOr<std::shared_ptr<const Tables>> OpenToRead(const StoreCheckOptions& options,
                                                          std::string& log_error) {
   rocksdb::DBOptions db_options = MakeDatabaseOptions(options.env, kMemoryBytes);
   db_options.create_if_missing = false;
   db_options.create_missing_column_families = false;
   db_options.info_log = std::make_shared<ReplayLog>(log_error);
+  std::vector<rocksdb::ColumnFamilyDescriptor> tables = MakeTableOptions(kMemoryBytes);
+  // Younger than the format: a store that no later version has opened yet is without it.
+  const bool has_mta_sts = HasTable(db_options, options.directory, Table::kMtaSts);
+  if (!has_mta_sts) tables.pop_back();
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(
-      db_options, options.directory, MakeTableOptions(kMemoryBytes), &handles, &opened);
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(db_options, options.directory, tables,
+                                                              &handles, &opened);
   if (!status.ok()) return ExplainStoreError(options.directory, status);
-  SLUICE_CHECK(handles.size() == kTables);
-  std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
+  SLUICE_CHECK(handles.size() == tables.size());
+  std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table{};
   std::copy(handles.begin(), handles.end(), by_table.begin());
   return std::make_shared<const Tables>(nullptr, std::unique_ptr<rocksdb::DB>(opened), by_table,
                                         options.directory);

@@ -34,6 +34,8 @@ absl::string_view ReasonName(Reason reason) {
       return "dnssec_invalid";
     case Reason::kDaneRequired:
       return "dane_required";
+    case Reason::kStsMxMismatch:
+      return "sts_mx_mismatch";
     case Reason::kClosed:
       return "closed";
     case Reason::kProtocol:

@@ -27,6 +27,7 @@ enum class Reason {
   kTlsaInvalid,    // none of the host's TLSA records can be used, and its policy needs one
   kDnssecInvalid,  // whether the host has TLSA records cannot be found out, or is forged
   kDaneRequired,   // policy needs DANE, and the host has none
+  kStsMxMismatch,  // the domain's MTA-STS policy does not name the host
   kClosed,    // the peer went away during the handshake
   kProtocol,  // what the peer sent is not TLS, or breaks it
 };

@@ -23,6 +23,9 @@ std::string PeerDemand::Digest() const {
       absl::StrAppend(&text, "n", name.size(), ":", name, ";");
     }
   }
+  if (!mta_sts_host.empty()) {
+    absl::StrAppend(&text, "s", mta_sts_host.size(), ":", mta_sts_host, ";");
+  }
   uint8_t hash[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), hash);
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(hash), 16));

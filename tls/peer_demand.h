@@ -43,9 +43,13 @@ struct PeerDemand {
                                           // (SubjectPublicKeyInfo), 64 lower-case hex digits
   // Where set, this has to hold as well as `check`.
   std::optional<DaneDemand> dane;
+  // Likewise: a chain to the trust store, in date, and this very name (RFC 8461 §4.1).
+  std::string mta_sts_host;
 
   // Whether the server's certificate decides anything.
-  bool authenticates() const { return check != PeerCheck::kNone || dane.has_value(); }
+  bool authenticates() const {
+    return check != PeerCheck::kNone || dane.has_value() || !mta_sts_host.empty();
+  }
 
   // It is to show its certificate in this very connection: no session is resumed, though this one may
   // be later. No part of the digest.

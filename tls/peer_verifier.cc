@@ -21,6 +21,15 @@ std::optional<Failure> CheckFingerprint(x509_st* leaf, const std::vector<std::st
                               details.key_fingerprint_sha256)};
 }
 
+std::optional<Failure> CheckWebPki(absl::Span<x509_st* const> chain,
+                                   const std::vector<std::string>& names, const TrustStore& trust,
+                                   absl::Time now) {
+  if (std::optional<Failure> failed = CheckChain(chain, trust.get(), Anchors::kRoots, now)) {
+    return failed;
+  }
+  return CheckNames(chain[0], names);
+}
+
 }  // namespace
 
 std::optional<Failure> VerifyPeer(absl::Span<x509_st* const> chain, const PeerDemand& demand,
@@ -29,13 +38,16 @@ std::optional<Failure> VerifyPeer(absl::Span<x509_st* const> chain, const PeerDe
   if (demand.dane.has_value()) {
     if (std::optional<Failure> failed = VerifyDane(chain, *demand.dane, now)) return failed;
   }
+  if (!demand.mta_sts_host.empty()) {
+    if (std::optional<Failure> failed = CheckWebPki(chain, {demand.mta_sts_host}, trust, now)) {
+      return failed;
+    }
+  }
   switch (demand.check) {
     case PeerCheck::kNone:
       return std::nullopt;
     case PeerCheck::kNames:
-      if (std::optional<Failure> failed = CheckChain(chain, trust.get(), Anchors::kRoots, now))
-        return failed;
-      return CheckNames(chain[0], demand.names);
+      return CheckWebPki(chain, demand.names, trust, now);
     case PeerCheck::kFingerprint:
       return CheckFingerprint(chain[0], demand.fingerprints);
   }

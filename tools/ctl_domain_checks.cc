@@ -97,6 +97,21 @@ absl::StatusOr<int> PingAll(const Context& context) {
   return NumberOf(round, "invalid") + NumberOf(round, "partial") == 0 ? kDone : kNothing;
 }
 
+void AddMtaSts(const Json& policy, Sheet& sheet) {
+  const std::string mode = TextOf(policy, "mode");
+  const std::string fault = TextOf(policy, "fault");
+  const std::string detail = TextOf(policy, "detail");
+  if (mode.empty()) {
+    sheet.Add("MTA-STS", detail.empty() ? "the domain publishes no policy" : "no policy is known");
+  } else {
+    sheet.Add("MTA-STS", absl::StrCat("mode ", mode, ", id ", TextOf(policy, "id"), ", until ",
+                                      TimeText(TextOf(policy, "expires_at"))));
+    sheet.Add("MTA-STS hosts", absl::StrJoin(TextsOf(policy, "mx"), ", "));
+  }
+  if (detail.empty()) return;
+  sheet.Add("MTA-STS fault", fault.empty() ? detail : absl::StrCat(fault, ": ", detail));
+}
+
 }  // namespace
 
 absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invocation) {
@@ -112,6 +127,7 @@ absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invo
   sheet.Add("Domain", domain);
   sheet.Add("Route", TextOf(answer, "route"));
   sheet.Add("Default level", TextOf(answer, "default_tls_level"));
+  if (const auto policy = answer.find("mta_sts"); policy != answer.end()) AddMtaSts(*policy, sheet);
   Print(sheet.ToString());
   PrintWay(absl::StrCat("Mail to ", Printable(domain)), PartOf(answer, "outbound"));
   PrintWay(absl::StrCat("Mail from ", Printable(domain)), PartOf(answer, "inbound"));

@@ -13,6 +13,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/base/clock.h"
 #include "engine/dns/unbound_resolver.h"
 #include "engine/io/uring_core.h"
@@ -245,6 +246,19 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
                       absl::Minutes(10));
 }
 
+void ReadMtaStsTrust(Checker& checker, relay::GatewayOptions& gateway) {
+  gateway.mta_sts_trust_store = absl::GetFlag(FLAGS_mta_sts_trust_store);
+  if (gateway.mta_sts_trust_store.empty()) {
+    gateway.mta_sts_trust_store = gateway.trust_store;
+    return;
+  }
+  const auto trust = tls::TrustStore::Load(gateway.mta_sts_trust_store);
+  if (trust.ok()) return;
+  // The error names the flag that it is mostly about.
+  checker.Fault("mta_sts_trust_store",
+                absl::StripPrefix(trust.status().message(), "--trust_store: "));
+}
+
 void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
   if (auto ciphers = checker.Value("tls_ciphers",
                                    tls::CipherPolicy::Parse(absl::GetFlag(FLAGS_tls_ciphers)))) {
@@ -268,6 +282,11 @@ void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
   gateway.ticket_lifetime =
       checker.InRange("tls_ticket_lifetime", absl::GetFlag(FLAGS_tls_ticket_lifetime),
                       absl::Minutes(1), absl::Hours(168));
+  gateway.settings.mta_sts = absl::GetFlag(FLAGS_mta_sts);
+  gateway.settings.mta_sts_check_interval =
+      checker.InRange("mta_sts_check_interval", absl::GetFlag(FLAGS_mta_sts_check_interval),
+                      absl::Seconds(1), absl::Hours(24));
+  ReadMtaStsTrust(checker, gateway);
   const std::string level = absl::GetFlag(FLAGS_default_tls_level);
   if (level == "encrypt") {
     gateway.settings.default_tls_level = relay::DefaultLevel::kEncrypt;

@@ -38,6 +38,12 @@ ABSL_FLAG(std::string, trust_store, "/etc/ssl/certs/ca-certificates.crt",
           "Roots (PEM) that servers' certificates must lead to, under the levels verify and secure");
 ABSL_FLAG(std::string, default_tls_level, "may",
           "For domains on no entry of the list: may (TLS where offered) or encrypt (TLS or nothing)");
+ABSL_FLAG(bool, mta_sts, true,
+          "Keep to the MTA-STS policies (RFC 8461) that domains publish: found by MX, whatever the list says");
+ABSL_FLAG(std::string, mta_sts_trust_store, "",
+          "Roots (PEM) that the hosts of MTA-STS policies are held against; empty: --trust_store");
+ABSL_FLAG(absl::Duration, mta_sts_check_interval, absl::Minutes(5),
+          "How often the MTA-STS record of a domain is looked at, while there is mail for it");
 ABSL_FLAG(absl::Duration, tls_ticket_lifetime, absl::Hours(12),
           "How long a TLS session can be resumed; ticket keys change at half of it");
 ABSL_FLAG(std::string, signer, "sluice-signer",

@@ -39,6 +39,19 @@ ordered_json ToJson(const policy::Snapshot::Explanation& explanation) {
   return {{"verdict", explanation.verdict}, {"candidates", std::move(candidates)}};
 }
 
+ordered_json ToJson(const relay::MtaStsState& state) {
+  ordered_json json = {{"mode", state.mode}};
+  if (!state.mode.empty()) {
+    json["id"] = state.id;
+    json["mx"] = state.mx;
+    json["fetched_at"] = TimeText(state.fetched_at);
+    json["expires_at"] = TimeText(state.expires_at);
+  }
+  json["fault"] = state.fault;
+  json["detail"] = state.detail;
+  return json;
+}
+
 }  // namespace
 
 void DomainChecksApi::AddTo(Router& router) {
@@ -65,12 +78,14 @@ absl::StatusOr<Response> DomainChecksApi::Explain(const Request& request) {
   const std::string text = parameters.Text("domain");
   SLUICE_RETURN_IF_ERROR(parameters.Done());
   SLUICE_ASSIGN_OR_RETURN(const std::string domain, DomainOf(text));
-  SLUICE_ASSIGN_OR_RETURN(const relay::Explanation explanation, control_.Explain(domain));
-  return JsonReply({{"domain", explanation.outbound.name},
-                    {"default_tls_level", explanation.default_tls_level},
-                    {"route", explanation.route},
-                    {"outbound", ToJson(explanation.outbound)},
-                    {"inbound", ToJson(explanation.inbound)}});
+  SLUICE_ASSIGN_OR_RETURN(const relay::Explanation explanation, control_.Explain(domain, request.deadline));
+  ordered_json json = {{"domain", explanation.outbound.name},
+                       {"default_tls_level", explanation.default_tls_level},
+                       {"route", explanation.route},
+                       {"outbound", ToJson(explanation.outbound)},
+                       {"inbound", ToJson(explanation.inbound)}};
+  if (explanation.mta_sts.has_value()) json["mta_sts"] = ToJson(*explanation.mta_sts);
+  return JsonReply(std::move(json));
 }
 
 absl::StatusOr<Response> DomainChecksApi::Ping(const Request& request) {

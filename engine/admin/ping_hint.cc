@@ -54,6 +54,9 @@ constexpr Hint kByReason[] = {
     {"dane_required",
      "The entry demands DANE, and the host has no TLSA records that DNSSEC vouches for. Use "
      "another --level, or ask its operator; here, check --dnssec_trust_anchor and --dane."},
+    {"sts_mx_mismatch",
+     "The domain's MTA-STS policy does not name this host, which its MX records do. Its operator must "
+     "bring the two together; 'sluicectl domains explain DOMAIN' shows the policy."},
     {"closed", "The server closed the connection during the handshake; its log says why."},
     {"protocol",
      "What the server sent is not TLS. A firewall or proxy that rewrites SMTP is the usual cause."},

@@ -59,6 +59,18 @@ std::string CanonicalOf(absl::string_view name, const Response& response) {
   return QueryName(response.canonical).value_or(std::string(name));
 }
 
+// The character-strings of a TXT record, joined (RFC 1035 §3.3.14). False where they do not fill it.
+bool ReadText(absl::string_view bytes, std::string& text) {
+  while (!bytes.empty()) {
+    const size_t size = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    if (size > bytes.size()) return false;
+    absl::StrAppend(&text, bytes.substr(0, size));
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
 // Fisher and Yates.
 template <typename T>
 void Shuffle(std::vector<T>& items, Random& random) {
@@ -88,6 +100,8 @@ absl::string_view RecordTypeName(RecordType type) {
       return "A";
     case RecordType::kMx:
       return "MX";
+    case RecordType::kTxt:
+      return "TXT";
     case RecordType::kAaaa:
       return "AAAA";
     case RecordType::kTlsa:
@@ -208,6 +222,22 @@ absl::StatusOr<TlsaAnswer> ReadTlsa(absl::string_view name, const Response& resp
 
 std::string TlsaName(absl::string_view host, uint16_t port) {
   return absl::StrCat("_", port, "._tcp.", host);
+}
+
+absl::StatusOr<TxtAnswer> ReadTxt(absl::string_view name, const Response& response) {
+  if (absl::Status status = CheckResponse(name, RecordType::kTxt, response); !status.ok()) {
+    return status;
+  }
+  TxtAnswer answer;
+  answer.security = response.secure ? Security::kSecure : Security::kInsecure;
+  for (const std::string& record : response.records) {
+    std::string text;
+    if (!ReadText(record, text)) continue;
+    answer.texts.push_back(std::move(text));
+    if (answer.texts.size() == kMaxTexts) break;
+  }
+  if (!answer.texts.empty()) return answer;
+  return absl::NotFoundError(absl::StrCat("there are no ", About(name, RecordType::kTxt)));
 }
 
 }  // namespace sluice::dns

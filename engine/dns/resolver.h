@@ -1,5 +1,5 @@
 // What a relay asks of DNS: where mail for a domain goes, at which addresses a host is found, and
-// which certificates it announces for itself.
+// which certificates it announces for itself; and what a domain announces in texts.
 //
 //   absl::StatusOr<dns::MxAnswer> mx = co_await resolver.LookupMx(core, domain, deadline);
 //   if (mx.ok() && mx->null_mx) …                      // takes no mail (RFC 7505): 5.1.10
@@ -42,6 +42,7 @@ enum class Security : uint8_t { kInsecure, kSecure };
 inline constexpr size_t kMaxMxHosts = 32;
 inline constexpr size_t kMaxAddresses = 32;
 inline constexpr size_t kMaxTlsaRecords = 32;
+inline constexpr size_t kMaxTexts = 64;
 
 struct MxHost {
   uint16_t preference;
@@ -78,6 +79,11 @@ struct TlsaAnswer {
   Security security = Security::kInsecure;
 };
 
+struct TxtAnswer {
+  std::vector<std::string> texts;  // one for each record, its strings joined; any octets
+  Security security = Security::kInsecure;
+};
+
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -94,6 +100,10 @@ class Resolver {
   // TLSA records of the SMTP service at `host` and `port`. NotFound: it has none.
   virtual io::Task<absl::StatusOr<TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
                                                           uint16_t port, MonoTime deadline) = 0;
+
+  // TXT records, aliases followed. At least one text.
+  virtual io::Task<absl::StatusOr<TxtAnswer>> LookupTxt(io::Core& core, std::string name,
+                                                        MonoTime deadline) = 0;
 };
 
 }  // namespace sluice::dns

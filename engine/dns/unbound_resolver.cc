@@ -365,4 +365,13 @@ io::Task<absl::StatusOr<TlsaAnswer>> UnboundResolver::LookupTlsa(io::Core& core,
   co_return ReadTlsa(name, *response);
 }
 
+io::Task<absl::StatusOr<TxtAnswer>> UnboundResolver::LookupTxt(io::Core& core, std::string name,
+                                                               MonoTime deadline) {
+  SLUICE_CO_ASSIGN_OR_RETURN(const std::string asked, QueryName(name));
+  Lookup lookup(*service_, core, asked, RecordType::kTxt, deadline);
+  const absl::StatusOr<Response> response = co_await lookup.Wait();
+  if (!response.ok()) co_return response.status();
+  co_return ReadTxt(asked, *response);
+}
+
 }  // namespace sluice::dns

@@ -36,7 +36,7 @@ struct AttemptReport {
   std::optional<AddressTried> server;
   std::optional<smtp::Failure> failure;
   std::optional<smtp::SendResult> sent;
-  // Under Force::kMonitor: why enforcement would have deferred this message.
+  // HopPolicy's `monitored`: why enforcement would have deferred this message.
   std::optional<smtp::Failure> would_fail;
 };
 

@@ -54,12 +54,24 @@ struct PolicyResult {
   uint64_t generation = 0;               // of the list in force now
 };
 
+// The MTA-STS policy of a domain, as it is in force.
+struct MtaStsState {
+  std::string mode;  // "enforce", "testing", "none"; empty: no policy is known
+  std::string id;
+  std::vector<std::string> mx;
+  absl::Time fetched_at;  // with a mode
+  absl::Time expires_at;
+  std::string fault;   // "sts-policy-fetch-error", … (RFC 8460 §4.3.2.2); empty: none
+  std::string detail;  // what went wrong, for people
+};
+
 // Why mail to and from a domain is treated as it is.
 struct Explanation {
   policy::Snapshot::Explanation inbound;
   policy::Snapshot::Explanation outbound;
   std::string default_tls_level;  // holds where no entry decides: "may", "encrypt"
   std::string route;              // "static route *: mail.internal:25", "by MX"
+  std::optional<MtaStsState> mta_sts;  // unset: switched off, or the domain has a static route
 };
 
 // One change of the list, for the audit trail.
@@ -91,7 +103,7 @@ struct PingTarget {
   std::string mx;
   std::string address;  // "192.0.2.1:25"; empty when the host's addresses could not be found
   bool valid = false;
-  std::string decided_by;   // whose demand this was: "default", "entry", "dane", "entry+dane"
+  std::string decided_by;   // whose demand this was: as of HopPolicy
   std::string dane;         // what came of its TLSA records, or why they were not asked for
   std::string stage;        // the last one that was reached: "connect", …, "post_ehlo"
   std::string reason;       // word for why it is not valid; empty when it is
@@ -192,7 +204,8 @@ class Control {
                                                    MonoTime deadline) = 0;
 
   // `domain` in any form; InvalidArgument for what is no domain name.
-  virtual absl::StatusOr<Explanation> Explain(absl::string_view domain) const = 0;
+  // Where MTA-STS counts, its policy is looked for as a delivery would.
+  virtual absl::StatusOr<Explanation> Explain(absl::string_view domain, MonoTime deadline) = 0;
 
   // What cannot be reached is part of the result; an error is only a ping that could not be made.
   // At the deadline the targets that have no answer yet stand in it as such.

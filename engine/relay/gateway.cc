@@ -78,6 +78,10 @@ absl::Status Gateway::StartShards() {
       signer_->Load(options_.credential_files, clock_.MonoNow() + kStartTimeout));
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::TrustStore> trust,
                           tls::TrustStore::Load(options_.trust_store));
+  std::shared_ptr<const tls::TrustStore> web_trust = trust;
+  if (options_.settings.mta_sts && options_.mta_sts_trust_store != options_.trust_store) {
+    SLUICE_ASSIGN_OR_RETURN(web_trust, tls::TrustStore::Load(options_.mta_sts_trust_store));
+  }
   {
     const absl::MutexLock lock(&credentials_mutex_);
     credentials_ = credentials;
@@ -92,11 +96,13 @@ absl::Status Gateway::StartShards() {
         tls::ServerContext::Create(options_.ciphers, credentials, *ticket_keys_, *signer_));
     SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<tls::ClientContext> client,
                             tls::ClientContext::Create(options_.ciphers, trust, clock_));
+    SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<MtaSts> mta_sts, NewMtaSts(engine_->core(i), web_trust));
     shards_.push_back(std::make_unique<Shard>(
         Shard::Parts{engine_->core(i), options_.settings, *spool_, *resolver_, std::move(server),
-                     std::move(client), table_->current()}));
+                     std::move(client), std::move(mta_sts), table_->current()}));
     pointers.push_back(shards_.back().get());
   }
+  SLUICE_RETURN_IF_ERROR(LoadMtaSts());
   scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers,
                                            [this] { WarnOfOwnCertificates(); });
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
@@ -107,6 +113,26 @@ absl::Status Gateway::StartShards() {
       clock_.MonoNow() + kStartTimeout));
   engine_->core(0).Run([this] { scheduler_->Start(); });
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MtaSts>> Gateway::NewMtaSts(
+    io::Core& core, std::shared_ptr<const tls::TrustStore> trust) const {
+  if (!options_.settings.mta_sts) return nullptr;
+  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<tls::ClientContext> context,
+                          tls::ClientContext::Create(options_.ciphers, trust, clock_));
+  return std::make_unique<MtaSts>(core, *resolver_, *spool_, std::move(context),
+                                  options_.settings.mta_sts_check_interval);
+}
+
+absl::Status Gateway::LoadMtaSts() {
+  if (!options_.settings.mta_sts) return absl::OkStatus();
+  SLUICE_ASSIGN_OR_RETURN(const queue::SideRows rows, spool_->ReadMtaSts());
+  for (const auto& [domain, row] : rows) OwnerOf(domain).mta_sts()->Remember(domain, row);
+  return absl::OkStatus();
+}
+
+Shard& Gateway::OwnerOf(absl::string_view domain) const {
+  return *shards_[OwnerIndex(domain, shards_.size())];
 }
 
 absl::Status Gateway::Listen() {

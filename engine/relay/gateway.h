@@ -27,6 +27,7 @@
 #include "engine/io/executor.h"
 #include "engine/io/machine.h"
 #include "engine/relay/control.h"
+#include "engine/relay/mta_sts.h"
 #include "engine/relay/scheduler.h"
 #include "engine/relay/settings.h"
 #include "engine/relay/shard.h"
@@ -50,6 +51,7 @@ struct GatewayOptions {
   tls::CipherPolicy ciphers;
   std::vector<tls::CredentialFiles> credential_files;
   std::string trust_store;
+  std::string mta_sts_trust_store;  // of the hosts of policies
   absl::Duration ticket_lifetime = absl::Hours(12);
   // Who has the private keys. Unset: this process, on `signer_threads` of the machine's.
   std::function<absl::StatusOr<std::unique_ptr<tls::Signer>>()> start_signer;
@@ -75,7 +77,7 @@ class Gateway final : public Control {
   std::shared_ptr<const policy::Snapshot> PolicyList() const override { return table_->current(); }
   absl::StatusOr<PolicyResult> ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
                                            MonoTime deadline) override;
-  absl::StatusOr<Explanation> Explain(absl::string_view domain) const override;
+  absl::StatusOr<Explanation> Explain(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<PingResult> PingEntry(const policy::Entry& entry, MonoTime deadline) override;
   absl::StatusOr<PingResult> PingSelf(MonoTime deadline) override;
@@ -122,6 +124,13 @@ class Gateway final : public Control {
   // In the log, of those that expire within `certificate_warning`.
   void WarnOfOwnCertificates() const;
   absl::Status StartShards();
+  // Null where MTA-STS is switched off.
+  absl::StatusOr<std::unique_ptr<MtaSts>> NewMtaSts(
+      io::Core& core, std::shared_ptr<const tls::TrustStore> trust) const;
+  absl::Status LoadMtaSts();
+  absl::StatusOr<MtaStsState> MtaStsOf(absl::string_view domain, MonoTime deadline);
+  // The shard that mail for `domain` belongs to where it is found by MX.
+  Shard& OwnerOf(absl::string_view domain) const;
   absl::Status Listen();
   // Calls `function` on every core with its shard and waits for all, until `deadline`.
   absl::Status OnEveryCore(std::function<absl::Status(Shard&)> function, MonoTime deadline);

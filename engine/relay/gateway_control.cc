@@ -26,6 +26,9 @@ absl::Status GoesOn() {
 // Messages whose return is written down at the same time.
 constexpr size_t kReturnedAtOnce = 64;
 
+// How long an explanation waits for a policy host that does not answer.
+constexpr absl::Duration kExplainTimeout = absl::Seconds(15);
+
 absl::string_view DefaultLevelName(DefaultLevel level) {
   return level == DefaultLevel::kMay ? "may" : "encrypt";
 }
@@ -106,7 +109,7 @@ absl::Status Gateway::UseOnEveryCore(std::shared_ptr<const policy::Snapshot> lis
       deadline);
 }
 
-absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain) const {
+absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain, MonoTime deadline) {
   SLUICE_ASSIGN_OR_RETURN(const std::string name, policy::NormalizeDomain(domain));
   Explanation explanation;
   const std::shared_ptr<const policy::Snapshot> list = table_->current();
@@ -117,7 +120,28 @@ absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain) const {
   explanation.route = route == nullptr ? "by MX"
                                        : absl::StrCat("static route ", route->pattern.text(), ": ",
                                                       route->next_hop());
+  if (options_.settings.mta_sts && route == nullptr) {
+    SLUICE_ASSIGN_OR_RETURN(explanation.mta_sts, MtaStsOf(name, deadline));
+  }
   return explanation;
+}
+
+absl::StatusOr<MtaStsState> Gateway::MtaStsOf(absl::string_view domain, MonoTime deadline) {
+  if (draining_) return absl::UnavailableError("the gateway is shutting down");
+  Reply<MtaStsState> reply;
+  Shard& shard = OwnerOf(domain);
+  shard.core().Run([&shard, name = Str(domain), send = reply.Sender()]() mutable {
+    shard.mta_sts()->Explain(std::move(name), std::move(send));
+  });
+  const MonoTime wait_until = std::min(deadline, clock_.MonoNow() + kExplainTimeout);
+  std::optional<MtaStsState> state = reply.Wait(machine_, wait_until);
+  if (!state.has_value()) {
+    state.emplace();
+    state->detail = "its policy is being looked for; ask again in a minute";
+  }
+  state->fetched_at += spool_->WallAhead();
+  state->expires_at += spool_->WallAhead();
+  return *std::move(state);
 }
 
 // ---- The queue

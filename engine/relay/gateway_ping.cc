@@ -71,7 +71,8 @@ absl::StatusOr<PingResult> Gateway::PingSelf(MonoTime deadline) {
 absl::StatusOr<PingResult> Gateway::Ping(PingOrder order, MonoTime deadline) {
   if (draining_) return absl::UnavailableError("the gateway is shutting down");
   Reply<PingResult> reply;
-  Shard& shard = *shards_.front();
+  // Which has what is known of the domain.
+  Shard& shard = OwnerOf(order.domain);
   shard.core().Run([&shard, order = std::move(order), deadline, send = reply.Sender()]() mutable {
     shard.Ping(std::move(order), deadline, std::move(send));
   });

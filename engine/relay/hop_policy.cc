@@ -1,7 +1,10 @@
 #include "engine/relay/hop_policy.h"
 
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/smtp/stage.h"
 #include "tls/failure.h"
 
@@ -18,8 +21,22 @@ smtp::Failure Unfit(tls::Reason reason, std::string detail) {
   return failure;
 }
 
+// A policy may name thousands.
+std::string Shown(std::vector<std::string> names) {
+  constexpr size_t kMost = 8;
+  const size_t more = names.size() > kMost ? names.size() - kMost : 0;
+  names.resize(names.size() - more);
+  return absl::StrCat(absl::StrJoin(names, ", "),
+                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
+
 bool IsDaneOnly(const OutboundPolicy& policy) {
   return policy.demand.level == policy::Level::kDaneOnly;
+}
+
+// Of its own, than that there is TLS.
+bool AsksForMore(const OutboundPolicy& policy, const HopDemand& entry_alone) {
+  return entry_alone.peer.authenticates() || (policy.force == Force::kMust && IsDaneOnly(policy));
 }
 
 HopDemand DemandOf(const OutboundPolicy& policy, absl::string_view host, const DaneFinding& dane) {
@@ -54,6 +71,23 @@ HopDemand DemandOf(const OutboundPolicy& policy, absl::string_view host, const D
   return demand;
 }
 
+// Whether MTA-STS has a say beside what was found out about DANE.
+bool CountsBeside(const DaneFinding& dane) {
+  return dane.state == DaneFinding::State::kAbsent || dane.state == DaneFinding::State::kUnusable;
+}
+
+HopDemand WithMtaSts(HopDemand demand, const sts::Policy& policy, absl::string_view host) {
+  demand.mandatory = true;
+  if (policy.Names(host)) {
+    demand.peer.mta_sts_host = std::string(host.data(), host.size());
+  } else if (!demand.unfit.has_value()) {
+    demand.unfit =
+        Unfit(tls::Reason::kStsMxMismatch, absl::StrCat("the MTA-STS policy of the domain names ",
+                                                        Shown(policy.mx), ", and not ", host));
+  }
+  return demand;
+}
+
 std::string DecidedBy(const OutboundPolicy& policy, const HopDemand& entry_alone,
                       const DaneFinding& dane) {
   const bool adds_nothing = dane.state == DaneFinding::State::kAbsent ||
@@ -61,27 +95,34 @@ std::string DecidedBy(const OutboundPolicy& policy, const HopDemand& entry_alone
   if (adds_nothing) {
     return policy.force == Force::kMust && !policy.pattern.empty() ? "entry" : "default";
   }
-  const bool both =
-      entry_alone.peer.authenticates() || (policy.force == Force::kMust && IsDaneOnly(policy));
-  return both ? "entry+dane" : "dane";
+  return AsksForMore(policy, entry_alone) ? "entry+dane" : "dane";
 }
 
 }  // namespace
 
 HopPolicy HopPolicyOf(const OutboundPolicy& policy, absl::string_view host,
-                      const DaneFinding& found) {
+                      const DaneFinding& found, const sts::Policy* mta_sts) {
   // The sender asks that what the domain publishes shall not count (RFC 8689 §4.1); what the list
   // demands does.
-  const bool counts = !policy.tls_optional || IsDaneOnly(policy);
-  const DaneFinding dane = counts ? found : DaneFinding();
+  const DaneFinding dane = policy.tls_optional && !IsDaneOnly(policy) ? DaneFinding() : found;
+  const bool counts = mta_sts != nullptr && CountsBeside(dane) && !policy.tls_optional;
+  const bool enforces = counts && mta_sts->mode == sts::Mode::kEnforce;
+  const bool tests = counts && mta_sts->mode == sts::Mode::kTesting;
   HopPolicy result;
   OutboundPolicy enforced = policy;
-  if (policy.force == Force::kMonitor) {
-    result.monitored = DemandOf(policy, host, dane);
-    enforced.force = Force::kMay;
+  if (policy.force == Force::kMonitor) enforced.force = Force::kMay;
+  if (policy.force == Force::kMonitor || tests) {
+    HopDemand demand = DemandOf(policy, host, dane);
+    result.monitored =
+        enforces || tests ? WithMtaSts(std::move(demand), *mta_sts, host) : std::move(demand);
   }
+  const HopDemand entry_alone = DemandOf(enforced, host, DaneFinding());
   result.demand = DemandOf(enforced, host, dane);
-  result.decided_by = DecidedBy(enforced, DemandOf(enforced, host, DaneFinding()), dane);
+  result.decided_by = DecidedBy(enforced, entry_alone, dane);
+  if (enforces) {
+    result.demand = WithMtaSts(std::move(result.demand), *mta_sts, host);
+    result.decided_by = AsksForMore(enforced, entry_alone) ? "entry+mta-sts" : "mta-sts";
+  }
   return result;
 }
 

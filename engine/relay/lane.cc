@@ -53,7 +53,8 @@ class Lane::Carrier {
   Lane& lane_;
   LaneHost& host_;
   NextHops hops_;
-  size_t next_ = 0;  // of hops_.addresses
+  sts::Finding mta_sts_;  // of the domain
+  size_t next_ = 0;       // of hops_.addresses
   std::unique_ptr<smtp::ClientSession> session_;
   std::optional<AddressTried> server_;       // of the session, or of failure_
   std::string decided_by_;                   // of what OpenAt tried last
@@ -154,6 +155,8 @@ io::Task<void> Lane::Carrier::Run() {
           co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, asked + kDnsTimeout);
       host_.counters().outbound.of(smtp::Stage::kDns).Observe(host_.core().Now() - asked);
       if (hops_.failure.has_value()) Count(*hops_.failure);
+      mta_sts_ = sts::Finding();
+      if (!hops_.failure.has_value()) mta_sts_ = co_await FindMtaSts(host_.mta_sts(), lane_.target_);
       next_ = 0;
       failure_ = hops_.failure;
       server_.reset();
@@ -278,7 +281,7 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   const MonoTime dns_deadline = host_.core().Now() + kDnsTimeout;
   const DaneFinding dane =
       co_await FindDane(host_.core(), host_.resolver(), hop.dane, hop.address.port(), dns_deadline);
-  const HopPolicy policy = HopPolicyOf(lane_.policy_, hop.host, dane);
+  const HopPolicy policy = HopPolicyOf(lane_.policy_, hop.host, dane, mta_sts_.in_force());
   decided_by_ = policy.decided_by;
   if ((SLUICE_PLANTED_BUG(PlaintextOnSecondMx) && next_ > 1) ||
       (SLUICE_PLANTED_BUG(PolicyByMxName) && host_.PolicyFor(hop.host).force == Force::kMay)) {
@@ -338,6 +341,12 @@ io::Task<bool> Lane::Carrier::SendWaiting() {
     if (!lane_.StillOurs(*attempt)) {
       host_.Redirect(*std::move(attempt));
       continue;
+    }
+    // The connection was opened under another policy of the domain's own: not over this one.
+    if (!IsStillKnown(mta_sts_, host_.mta_sts(), lane_.target_)) {
+      held_ = std::move(attempt);
+      next_ = hops_.addresses.size();  // and everything is looked up anew
+      co_return true;
     }
     const smtp::OutgoingMessage message = OutgoingOf(attempt->envelope);
     lane_.sessions_.insert(session_.get());

@@ -31,6 +31,7 @@
 #include "engine/io/task.h"
 #include "engine/relay/attempt.h"
 #include "engine/relay/counters.h"
+#include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
 #include "engine/relay/overflow.h"
@@ -45,6 +46,7 @@ class LaneHost {
   virtual io::Core& core() = 0;
   virtual dns::Resolver& resolver() = 0;
   virtual tls::ClientContext& client_context() = 0;
+  virtual MtaSts* mta_sts() = 0;  // null: switched off
   virtual const Settings& settings() const = 0;
   virtual const smtp::ClientOptions& client_options() const = 0;
   virtual Counters& counters() = 0;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/relay/dane.h"
 #include "engine/relay/hop_policy.h"
+#include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
 #include "engine/smtp/client_session.h"
@@ -43,11 +44,11 @@ void DescribeFailure(const smtp::Failure& failure, PingTarget& target) {
 }
 
 io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy policy,
-                                 MonoTime deadline) {
+                                 sts::Finding mta_sts, MonoTime deadline) {
   io::Core& core = host.core();
   const DaneFinding dane = co_await FindDane(core, host.resolver(), hop.dane, hop.address.port(),
                                              std::min(deadline, core.Now() + kDnsTimeout));
-  HopPolicy hop_policy = HopPolicyOf(policy, hop.host, dane);
+  HopPolicy hop_policy = HopPolicyOf(policy, hop.host, dane, mta_sts.in_force());
   HopDemand& demand = hop_policy.demand;
   PingTarget target;
   target.mx = hop.host;
@@ -82,20 +83,28 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   co_return target;
 }
 
-// The addresses of the order, or what a delivery would try.
-io::Task<NextHops> HopsOf(LaneHost& host, PingOrder order, MonoTime deadline) {
+// What a delivery would try, and under which policy of the domain's own.
+struct Found {
   NextHops hops;
+  sts::Finding mta_sts;
+};
+
+// Of the addresses of the order, where it names some.
+io::Task<Found> Find(LaneHost& host, PingOrder order, MonoTime deadline) {
+  Found found;
+  NextHops& hops = found.hops;
   DaneHost by_hand;
   by_hand.no_dane_because = "the addresses were not asked of DNS";
   for (const io::SocketAddress& address : order.addresses) {
     hops.addresses.push_back({.host = order.domain, .address = address, .dane = by_hand});
   }
-  if (!hops.addresses.empty()) co_return hops;
+  if (!hops.addresses.empty()) co_return found;
   const Settings& settings = host.settings();
   HopTarget hop = HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
   hop.dane = settings.dane;
   hops = co_await FindNextHops(host.core(), host.resolver(), hop, deadline);
-  co_return hops;
+  if (!hops.failure.has_value()) found.mta_sts = co_await FindMtaSts(host.mta_sts(), hop);
+  co_return found;
 }
 
 }  // namespace
@@ -113,7 +122,8 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
   policy.force = OutboundPolicy::Force::kMust;
 
   const MonoTime dns_deadline = std::min(deadline, core.Now() + kDnsTimeout);
-  const NextHops hops = co_await HopsOf(host, std::move(order), dns_deadline);
+  const Found found = co_await Find(host, std::move(order), dns_deadline);
+  const NextHops& hops = found.hops;
   if (hops.failure.has_value()) result.dns_failure = hops.failure->detail;
   for (const std::string& unresolved : hops.unresolved) {
     PingTarget target;
@@ -133,7 +143,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
       target.reason = "timeout";
       target.detail = "not reached within the time given to this ping";
     } else {
-      target = co_await PingAddress(host, address, policy, deadline);
+      target = co_await PingAddress(host, address, policy, found.mta_sts, deadline);
     }
     if (target.valid) ++valid;
     result.targets.push_back(std::move(target));

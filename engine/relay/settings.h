@@ -54,6 +54,9 @@ struct Settings {
   size_t lane_connections = 20;
   size_t lane_backlog = 10000;
   int connection_messages = 1000;
+  bool mta_sts = false;
+  // How often a domain's record is looked at, while there is mail for it.
+  absl::Duration mta_sts_check_interval = absl::Minutes(5);
   absl::Duration connection_idle_timeout = absl::Seconds(5);
 
   std::shared_ptr<const queue::RetryTimetable> retries;  // set

@@ -55,6 +55,11 @@ smtp::ClientOptions ClientOptionsOf(const Settings& settings) {
 
 }  // namespace
 
+size_t OwnerIndex(absl::string_view domain, size_t shards) {
+  // Not absl::Hash, which is another one in each process: who looks after a domain stays the same.
+  return std::hash<std::string>()(std::string(domain)) % shards;
+}
+
 Shard::Shard(Parts parts)
     : core_(parts.core),
       settings_(parts.settings),
@@ -62,6 +67,7 @@ Shard::Shard(Parts parts)
       resolver_(parts.resolver),
       server_context_(std::move(parts.server_context)),
       client_context_(std::move(parts.client_context)),
+      mta_sts_(std::move(parts.mta_sts)),
       list_(std::move(parts.list)),
       server_options_(ServerOptionsOf(parts.settings)),
       client_options_(ClientOptionsOf(parts.settings)),
@@ -76,6 +82,7 @@ Shard::~Shard() = default;
 void Shard::MeetOthers(absl::Span<Shard* const> shards) {
   shards_.assign(shards.begin(), shards.end());
   core_.Spawn(SweepLanes());
+  if (mta_sts_ != nullptr) mta_sts_->Start();
 }
 
 OutboundPolicy Shard::PolicyFor(absl::string_view domain) const {
@@ -135,8 +142,7 @@ void Shard::Send(std::vector<Attempt> attempts) {
 
 Shard& Shard::OwnerOf(const HopTarget& target) {
   if (!target.by_mx) return *this;
-  // Not absl::Hash, which is another one in each process: who looks after a domain stays the same.
-  return *shards_[std::hash<std::string>()(target.name) % shards_.size()];
+  return *shards_[OwnerIndex(target.name, shards_.size())];
 }
 
 void Shard::Dispatch(Attempt attempt) {
@@ -466,6 +472,7 @@ void Shard::Drain() {
   for (io::Listener* listener : listeners_) listener->Stop();
   for (smtp::ServerSession* session : sessions_) session->Drain();
   for (auto& [key, lane] : lanes_) lane->Drain();
+  if (mta_sts_ != nullptr) mta_sts_->Stop();
   drained_.NotifyAll();
 }
 

@@ -27,6 +27,7 @@
 #include "engine/relay/control.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/lane.h"
+#include "engine/relay/mta_sts.h"
 #include "engine/relay/outcome.h"
 #include "engine/relay/ping.h"
 #include "engine/relay/reception.h"
@@ -38,6 +39,9 @@
 
 namespace sluice::relay {
 
+// Which of so many shards mail for `domain` belongs to, where it is found by MX.
+size_t OwnerIndex(absl::string_view domain, size_t shards);
+
 class Shard final : private LaneHost, private ReceptionHost {
  public:
   struct Parts {
@@ -47,6 +51,7 @@ class Shard final : private LaneHost, private ReceptionHost {
     dns::Resolver& resolver;
     std::unique_ptr<tls::ServerContext> server_context;
     std::unique_ptr<tls::ClientContext> client_context;
+    std::unique_ptr<MtaSts> mta_sts;  // null: switched off
     std::shared_ptr<const policy::Snapshot> list;
   };
   // What `parts` refers to outlives the shard.
@@ -82,6 +87,7 @@ class Shard final : private LaneHost, private ReceptionHost {
   io::Core& core() override { return core_; }
   dns::Resolver& resolver() override { return resolver_; }
   tls::ClientContext& client_context() override { return *client_context_; }
+  MtaSts* mta_sts() override { return mta_sts_.get(); }
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return client_options_; }
   OutboundPolicy PolicyFor(absl::string_view domain) const override;
@@ -132,6 +138,7 @@ class Shard final : private LaneHost, private ReceptionHost {
   dns::Resolver& resolver_;
   const std::unique_ptr<tls::ServerContext> server_context_;
   const std::unique_ptr<tls::ClientContext> client_context_;
+  const std::unique_ptr<MtaSts> mta_sts_;
   std::shared_ptr<const policy::Snapshot> list_;
   const smtp::ServerOptions server_options_;
   const smtp::ClientOptions client_options_;

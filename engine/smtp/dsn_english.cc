@@ -170,6 +170,9 @@ std::string English::TlsReason(tls::Reason reason, absl::string_view domain) con
       return absl::StrCat(server,
                           " has to prove that it is the right one by signed entries in the domain "
                           "name system (DANE), and has none.");
+    case tls::Reason::kStsMxMismatch:
+      return absl::StrCat(server, " is not one of those that ", domain,
+                          " itself names for its mail (MTA-STS).");
     case tls::Reason::kClosed:
       return absl::StrCat(server, " closed the connection while encryption was being set up.");
     case tls::Reason::kProtocol:

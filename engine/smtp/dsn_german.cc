@@ -188,6 +188,9 @@ std::string German::TlsReason(tls::Reason reason, absl::string_view domain) cons
       return absl::StrCat(unproven,
                           "Dafür sind signierte Einträge im Domain Name System (DANE) "
                           "nötig, und er hat keine.");
+    case tls::Reason::kStsMxMismatch:
+      return absl::StrCat(server, " ist keiner von denen, die ", domain,
+                          " selbst für seine Post nennt (MTA-STS).");
     case tls::Reason::kClosed:
       return absl::StrCat(
           server, " hat die Verbindung getrennt, während die Verschlüsselung aufgebaut wurde.");

@@ -222,6 +222,28 @@ TEST_F(DomainsApiTest, ExplainsBothWaysForDomainsAndAddresses) {
   EXPECT_EQ(Get("/v1/domains:explain?domain=user@").status, 400);
 }
 
+TEST_F(DomainsApiTest, ExplainsTheMtaStsPolicyToo) {
+  EXPECT_FALSE(Get("/v1/domains:explain?domain=example.com").json().contains("mta_sts"));
+  control_.mta_sts.emplace();
+  EXPECT_EQ(Get("/v1/domains:explain?domain=example.com").json()["mta_sts"],
+            (json{{"mode", ""}, {"fault", ""}, {"detail", ""}}));
+  control_.mta_sts = relay::MtaStsState{.mode = "enforce",
+                                        .id = "7",
+                                        .mx = {"mx.example.com", "*.example.net"},
+                                        .fetched_at = absl::FromUnixSeconds(1'700'000'000),
+                                        .expires_at = absl::FromUnixSeconds(1'700'086'400),
+                                        .fault = "sts-policy-fetch-error",
+                                        .detail = "no answer"};
+  EXPECT_EQ(Get("/v1/domains:explain?domain=example.com").json()["mta_sts"],
+            (json{{"mode", "enforce"},
+                  {"id", "7"},
+                  {"mx", {"mx.example.com", "*.example.net"}},
+                  {"fetched_at", "2023-11-14T22:13:20.000Z"},
+                  {"expires_at", "2023-11-15T22:13:20.000Z"},
+                  {"fault", "sts-policy-fetch-error"},
+                  {"detail", "no answer"}}));
+}
+
 TEST_F(DomainsApiTest, APingTellsWhatWasFoundAndHowToMendIt) {
   FillWithExamples(clock_.WallNow(), control_);
   const HttpAnswer answer = Call("POST", "/v1/domains:ping", R"({"domain":"user@example.com"})");

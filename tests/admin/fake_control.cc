@@ -52,12 +52,14 @@ absl::StatusOr<relay::PolicyResult> FakeControl::ApplyPolicy(policy::Transaction
   return result;
 }
 
-absl::StatusOr<relay::Explanation> FakeControl::Explain(absl::string_view domain) const {
+absl::StatusOr<relay::Explanation> FakeControl::Explain(absl::string_view domain,
+                                                        MonoTime /*deadline*/) {
   relay::Explanation explanation;
   explanation.inbound = PolicyList()->Explain(domain, policy::Flow::kInbound);
   explanation.outbound = PolicyList()->Explain(domain, policy::Flow::kOutbound);
   explanation.default_tls_level = "may";
   explanation.route = "by MX";
+  explanation.mta_sts = mta_sts;
   return explanation;
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class FakeControl : public relay::Control {
   FakeControl();
 
   // What the next calls answer.
+  std::optional<relay::MtaStsState> mta_sts;
   relay::PingResult ping;
   std::vector<policy::PingFindings> pings;
   relay::PolicyChangePage changes;
@@ -48,7 +50,7 @@ class FakeControl : public relay::Control {
   absl::StatusOr<relay::PolicyResult> ApplyPolicy(policy::Transaction transaction,
                                                   relay::DryRun dry_run,
                                                   MonoTime deadline) override;
-  absl::StatusOr<relay::Explanation> Explain(absl::string_view domain) const override;
+  absl::StatusOr<relay::Explanation> Explain(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<relay::PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<relay::PingResult> PingEntry(const policy::Entry& entry,
                                               MonoTime deadline) override;

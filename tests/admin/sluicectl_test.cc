@@ -279,6 +279,23 @@ Mail from mail.example.com
 )");
 }
 
+TEST_F(SluicectlTest, ExplainsTheMtaStsPolicyToo) {
+  control_.mta_sts.emplace();
+  EXPECT_THAT(Ctl({"domains", "explain", "other.example"}).out,
+              HasSubstr("\nMTA-STS        the domain publishes no policy\n"));
+  control_.mta_sts = relay::MtaStsState{.mode = "enforce",
+                                        .id = "7",
+                                        .mx = {"mx.example.com", "*.example.net"},
+                                        .fetched_at = absl::FromUnixSeconds(1'700'000'000),
+                                        .expires_at = absl::FromUnixSeconds(1'700'086'400),
+                                        .fault = "sts-policy-fetch-error",
+                                        .detail = "no answer"};
+  EXPECT_THAT(Ctl({"domains", "explain", "other.example"}).out,
+              HasSubstr("\nMTA-STS        mode enforce, id 7, until 2023-11-15T22:13:20Z\n"
+                        "MTA-STS hosts  mx.example.com, *.example.net\n"
+                        "MTA-STS fault  sts-policy-fetch-error: no answer\n"));
+}
+
 TEST_F(SluicectlTest, Pings) {
   const std::string day =
       absl::FormatTime("%Y-%m-%d", now_ + absl::Hours(24 * 30 + 12), absl::UTCTimeZone());

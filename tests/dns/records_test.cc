@@ -278,5 +278,46 @@ TEST(ReadTlsaTest, KeepsABoundedNumber) {
   EXPECT_THAT(ReadTlsa("_25._tcp.mx.example.com", many)->records, SizeIs(kMaxTlsaRecords));
 }
 
+std::string TextRecord(const std::vector<std::string>& strings) {
+  std::string record;
+  for (const std::string& string : strings) {
+    record.push_back(static_cast<char>(string.size()));
+    record += string;
+  }
+  return record;
+}
+
+TEST(ReadTxtTest, JoinsTheStringsOfARecord) {
+  const std::string long_string(255, 'x');
+  Response response = WithRecords({TextRecord({"v=STSv1; ", "id=1;"}), TextRecord({""}),
+                                   TextRecord({long_string, long_string, "y"})});
+  response.secure = true;
+  const auto answer = ReadTxt("example.com", response);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer->texts,
+              ElementsAre("v=STSv1; id=1;", "", absl::StrCat(long_string, long_string, "y")));
+  EXPECT_EQ(answer->security, Security::kSecure);
+}
+
+TEST(ReadTxtTest, ARecordThatBreaksOffIsPassedOver) {
+  EXPECT_THAT(ReadTxt("example.com", WithRecords({std::string("\x05" "abc"), TextRecord({"good"})}))
+                  ->texts,
+              ElementsAre("good"));
+  EXPECT_EQ(ReadTxt("example.com", WithRecords({std::string("\x05" "abc")})).status(),
+            absl::NotFoundError("there are no TXT records of example.com"));
+}
+
+TEST(ReadTxtTest, ErrorsAreThoseOfTheResponse) {
+  EXPECT_TRUE(absl::IsNotFound(ReadTxt("example.com", Response()).status()));
+  Response bogus = WithRecords({TextRecord({"a"})});
+  bogus.bogus = "no signature";
+  EXPECT_TRUE(absl::IsUnavailable(ReadTxt("example.com", bogus).status()));
+}
+
+TEST(ReadTxtTest, KeepsABoundedNumber) {
+  const std::vector<std::string> records(200, TextRecord({"a"}));
+  EXPECT_THAT(ReadTxt("example.com", WithRecords(records))->texts, SizeIs(kMaxTexts));
+}
+
 }  // namespace
 }  // namespace sluice::dns

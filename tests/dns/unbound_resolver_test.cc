@@ -43,6 +43,12 @@ io::Task<void> AskTlsa(io::Core& core, Resolver& resolver, std::string host, uin
   answer.set_value(std::move(found));
 }
 
+io::Task<void> AskTxt(io::Core& core, Resolver& resolver, std::string name, MonoTime deadline,
+                      std::promise<absl::StatusOr<TxtAnswer>>& answer) {
+  absl::StatusOr<TxtAnswer> found = co_await resolver.LookupTxt(core, name, deadline);
+  answer.set_value(std::move(found));
+}
+
 class UnboundResolverTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -55,6 +61,9 @@ class UnboundResolverTest : public ::testing::Test {
         "--host-record=mx2.test,192.0.2.2",
         "--host-record=plain.test,192.0.2.3",
         "--dns-rr=null.test,15,000000",
+        "--txt-record=_mta-sts.several.test,v=STSv1; id=1;",
+        "--txt-record=_mta-sts.several.test,other",
+        "--cname=_mta-sts.alias-mx.test,_mta-sts.several.test",
         "--cname=alias.test,plain.test",
         "--dns-rr=_2525._tcp.plain.test,52,030101abcdef",
         "--cname=alias-mx.test,several.test",
@@ -102,6 +111,13 @@ class UnboundResolverTest : public ::testing::Test {
     std::promise<absl::StatusOr<TlsaAnswer>> answer;
     const MonoTime deadline = SystemClock().MonoNow() + absl::Seconds(60);
     core().Run([&] { core().Spawn(AskTlsa(core(), resolver, host, port, deadline, answer)); });
+    return answer.get_future().get();
+  }
+
+  static absl::StatusOr<TxtAnswer> Txt(Resolver& resolver, const std::string& name) {
+    std::promise<absl::StatusOr<TxtAnswer>> answer;
+    const MonoTime deadline = SystemClock().MonoNow() + absl::Seconds(60);
+    core().Run([&] { core().Spawn(AskTxt(core(), resolver, name, deadline, answer)); });
     return answer.get_future().get();
   }
 
@@ -212,6 +228,18 @@ TEST_F(UnboundResolverTest, FindsAddressesOfBothFamilies) {
   const auto resolver = Started(server_->forwarder());
   EXPECT_THAT(Ips(Addresses(*resolver, "mx1.test")), ElementsAre("2001:db8::1", "192.0.2.1"));
   EXPECT_THAT(Ips(Addresses(*resolver, "mx2.test")), ElementsAre("192.0.2.2"));
+}
+
+TEST_F(UnboundResolverTest, FindsTextsBehindAliasesToo) {
+  const auto resolver = Started(server_->forwarder());
+  for (const std::string name : {"_mta-sts.several.test", "_mta-sts.alias-mx.test"}) {
+    const auto answer = Txt(*resolver, name);
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_THAT(answer->texts, UnorderedElementsAre("v=STSv1; id=1;", "other"));
+    EXPECT_EQ(answer->security, Security::kInsecure);
+  }
+  EXPECT_TRUE(absl::IsNotFound(Txt(*resolver, "_mta-sts.plain.test").status()));
+  EXPECT_TRUE(absl::IsNotFound(Txt(*resolver, "plain.test").status()));
 }
 
 TEST_F(UnboundResolverTest, WhatDoesNotExistIsNotFound) {

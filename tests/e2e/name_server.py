@@ -7,8 +7,11 @@ answer for test themselves, RFC 6761 §6.2).
         nomail     IN MX 0  .
     ''')
     Gateway(…, dns_config=name_server.config, smtp_port=port)
+    name_server.publish(other_records)                   # and waits until they are served
 """
 
+import os
+import signal
 import socket
 import struct
 
@@ -19,10 +22,9 @@ class NameServer:
     def __init__(self, workspace, records):
         root = workspace.directory("nsd")
         port = workspace.reserve_port()
-        (root / "example.zone").write_text(
-            "$ORIGIN example.\n$TTL 60\n@ IN SOA ns.example. admin.example. 1 3600 600 86400 60\n"
-            "@ IN NS ns.example.\nns IN A 127.0.0.1\n"
-            + "".join(line.strip() + "\n" for line in records.splitlines()), "ascii")
+        self._zone = root / "example.zone"
+        self._serial = 0
+        self._write_zone(records)
         (root / "nsd.conf").write_text(
             f'server:\n ip-address: 127.0.0.1@{port}\n username: ""\n database: ""\n'
             f' zonesdir: "{root}"\n pidfile: "{root}/nsd.pid"\n xfrdfile: "{root}/xfrd"\n'
@@ -36,8 +38,35 @@ class NameServer:
         wait_until(lambda: f"nsd to answer\n{self._program.log()}", self._answers)
         self.config = f"127.0.0.1@{port}"
 
+    def _write_zone(self, records):
+        self._serial += 1
+        self._zone.write_text(
+            "$ORIGIN example.\n$TTL 60\n"
+            f"@ IN SOA ns.example. admin.example. {self._serial} 3600 600 86400 60\n"
+            "@ IN NS ns.example.\nns IN A 127.0.0.1\n"
+            + "".join(line.strip() + "\n" for line in records.splitlines()), "ascii")
+        # nsd goes by the file's time: another one, however soon this is after the last.
+        written = int(self._zone.stat().st_mtime) + self._serial
+        os.utime(self._zone, (written, written))
+
+    def publish(self, records):
+        """Other records instead, once resolvers have forgotten the former."""
+        self._write_zone(records)
+        self._program.signal(signal.SIGHUP)
+        serial = struct.pack("!5L", self._serial, 3600, 600, 86400, 60)
+        wait_until(lambda: f"nsd to serve serial {self._serial}\n{self._program.log()}",
+                   lambda: serial in (self._soa() or b""))
+
     def _answers(self):
         """Whether a question for the zone's SOA is answered without an error (RFC 1035 §4.1)."""
+        answer = self._soa()
+        if answer is None:
+            return False
+        identity, flags, _, answers, _, _ = struct.unpack("!6H", answer[:12])
+        return identity == 7 and flags & 0xF == 0 and answers > 0
+
+    def _soa(self):
+        """The answer to a question for it; None: there was none in time."""
         question = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\x07example\x00" + struct.pack("!2H", 6, 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(0.5)
@@ -45,6 +74,5 @@ class NameServer:
                 client.sendto(question, ("127.0.0.1", self._port))
                 answer = client.recv(512)
             except OSError:
-                return False
-        identity, flags, _, answers, _, _ = struct.unpack("!6H", answer[:12])
-        return identity == 7 and flags & 0xF == 0 and answers > 0
+                return None
+        return answer

@@ -124,6 +124,19 @@ void CheckAddresses(const absl::StatusOr<Response>& a, const absl::StatusOr<Resp
   }
 }
 
+void CheckTexts(const Response& response) {
+  const absl::StatusOr<TxtAnswer> answer = ReadTxt(kDomain, response);
+  if (!answer.ok()) return CheckError(answer.status());
+  SLUICE_CHECK(!HasError(response));
+  SLUICE_CHECK((answer->security == Security::kSecure) == response.secure);
+  SLUICE_CHECK(!answer->texts.empty() && answer->texts.size() <= kMaxTexts);
+  size_t given = 0;
+  size_t read = 0;
+  for (const std::string& record : response.records) given += record.size();
+  for (const std::string& text : answer->texts) read += text.size();
+  SLUICE_CHECK(read <= given);  // nothing is made up
+}
+
 void CheckQueryName(const std::string& typed) {
   const absl::StatusOr<std::string> name = QueryName(typed);
   if (!name.ok()) {
@@ -147,6 +160,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Response first = AnyResponse(provider);
   CheckMx(first, random);
   CheckTlsa(first);
+  CheckTexts(first);
   const Response second = AnyResponse(provider);
   CheckAddresses(first, second, random);
   CheckAddresses(absl::UnavailableError("no answer"), second, random);

@@ -50,6 +50,26 @@ class StoreCheckTest : public ::testing::Test {
     return CheckStore({.directory = world_.options.data_dir, .env = world_.disk().env()});
   }
 
+  void DropTable(const std::string& table) {
+    rocksdb::DBOptions options;
+    options.env = world_.disk().env();
+    std::vector<std::string> names;
+    const std::string& directory = world_.options.data_dir;
+    ASSERT_TRUE(rocksdb::DB::ListColumnFamilies(options, directory, &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> tables;
+    for (const std::string& name : names) {
+      tables.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, directory, tables, &handles, &opened).ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+      if (handle->GetName() == table) ASSERT_TRUE(db->DropColumnFamily(handle).ok());
+      ASSERT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+    }
+  }
+
   // Flips a bit in the middle of the one file of `table`.
   void DamageTable(const std::string& table) {
     rocksdb::DBOptions options;
@@ -110,7 +130,17 @@ TEST_F(StoreCheckTest, AWholeStoreIsWhole) {
                                                    {"due", 200},
                                                    {"expiry", 200},
                                                    {"history", 100},
-                                                   {"policy", 102}}));
+                                                   {"policy", 102},
+                                                   {"mta_sts", 0}}));
+}
+
+TEST_F(StoreCheckTest, AStoreThatNoLaterVersionHasOpenedIsWholeToo) {
+  Fill(1, 100);
+  DropTable("mta_sts");
+  const absl::StatusOr<StoreCheck> check = Check();
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_TRUE(check->whole());
+  EXPECT_EQ(check->messages, 1u);
 }
 
 TEST_F(StoreCheckTest, WhatIsInTheLogAloneIsCheckedToo) {

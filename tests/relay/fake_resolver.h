@@ -72,10 +72,18 @@ class FakeResolver final : public dns::Resolver {
   void FailTlsa(const std::string& host, uint16_t port, absl::Status status) {
     tlsa_.insert_or_assign(absl::StrCat(host, ":", port), std::move(status));
   }
+  void SetTxt(const std::string& name, const std::vector<std::string>& texts) {
+    dns::TxtAnswer answer;
+    answer.texts = texts;
+    texts_.insert_or_assign(name, std::move(answer));
+  }
+  void FailTxt(const std::string& name, absl::Status status) {
+    texts_.insert_or_assign(name, std::move(status));
+  }
   // How long the answer about a host's addresses takes to come.
   void Delay(const std::string& host, absl::Duration delay) { delays_[host] = delay; }
 
-  // "mx example.com", "a mx.example.com", "tlsa mx.example.com:25".
+  // "mx example.com", "a mx.example.com", "tlsa mx.example.com:25", "txt _mta-sts.example.com".
   const std::vector<std::string>& asked() const { return asked_; }
 
   io::Task<absl::StatusOr<dns::MxAnswer>> LookupMx(io::Core& /*core*/, std::string domain,
@@ -115,8 +123,19 @@ class FakeResolver final : public dns::Resolver {
     co_return found->second;
   }
 
+  io::Task<absl::StatusOr<dns::TxtAnswer>> LookupTxt(io::Core& /*core*/, std::string name,
+                                                     MonoTime /*deadline*/) override {
+    asked_.push_back(absl::StrCat("txt ", name));
+    const auto found = texts_.find(name);
+    if (found == texts_.end()) {
+      co_return absl::NotFoundError(absl::StrCat("the domain ", name, " does not exist"));
+    }
+    co_return found->second;
+  }
+
  private:
   std::map<std::string, absl::StatusOr<dns::MxAnswer>> mx_;
+  std::map<std::string, absl::StatusOr<dns::TxtAnswer>> texts_;
   std::map<std::string, absl::StatusOr<dns::AddressAnswer>> addresses_;
   std::map<std::string, absl::StatusOr<dns::TlsaAnswer>> tlsa_;
   std::map<std::string, absl::Duration> delays_;

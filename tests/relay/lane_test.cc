@@ -106,6 +106,7 @@ class LaneTest : public testing::Test, private LaneHost {
   io::Core& core() override { return core_; }
   dns::Resolver& resolver() override { return resolver_; }
   tls::ClientContext& client_context() override { return contexts_.client(); }
+  MtaSts* mta_sts() override { return nullptr; }
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return options_; }
   Counters& counters() override { return counters_; }

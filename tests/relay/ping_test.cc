@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/relay/mta_sts.h"
+#include "engine/sts/kept_policy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
+#include "tests/queue/spool_fixture.h"
 #include "tests/relay/fake_resolver.h"
 #include "tests/relay/test_entries.h"
 #include "tests/smtp/client_script.h"
@@ -63,6 +67,7 @@ class PingTest : public testing::Test, private LaneHost {
   smtp::TestTlsContexts contexts_;
   FakeResolver resolver_;
   Settings settings_;
+  std::unique_ptr<MtaSts> mta_sts_;
   absl::Duration took_;
   PingOrder order_ = {.domain = "example.com", .entry = nullptr, .addresses = {}};
 
@@ -77,6 +82,7 @@ class PingTest : public testing::Test, private LaneHost {
   io::Core& core() override { return core_; }
   dns::Resolver& resolver() override { return resolver_; }
   tls::ClientContext& client_context() override { return contexts_.client(); }
+  MtaSts* mta_sts() override { return mta_sts_.get(); }
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return options_; }
   Counters& counters() override { return counters_; }
@@ -219,6 +225,73 @@ TEST_F(PingTest, AHostThatDaneKeepsMailFromIsNotConnectedTo) {
   EXPECT_EQ(result.targets[0].stage, "dns");
   EXPECT_EQ(result.targets[0].reason, "dane_required");
   EXPECT_THAT(result.targets[0].detail, HasSubstr("not signed"));
+}
+
+class PingMtaStsTest : public PingTest {
+ protected:
+  PingMtaStsTest() {
+    EXPECT_TRUE(world_.Open().ok());
+    mta_sts_ = std::make_unique<MtaSts>(core_, resolver_, world_.spool(), contexts_.NewClient(),
+                                        absl::Minutes(5));
+    resolver_.SetTxt("_mta-sts.example.com", {"v=STSv1; id=1;"});
+  }
+
+  // As from the store, and of today.
+  void Know(const std::string& mode, const std::string& mx) {
+    sts::KeptPolicy kept;
+    kept.id = "1";
+    kept.file =
+        absl::StrCat("version: STSv1\nmode: ", mode, "\nmx: ", mx, "\nmax_age: 604800\n");
+    kept.fetched_at = kept.used_at = world_.Now();
+    mta_sts_->Remember("example.com", sts::EncodePolicy(kept));
+  }
+
+ private:
+  queue::SpoolWorld world_;
+};
+
+TEST_F(PingMtaStsTest, AHostThatTheDomainNamesIsHeldToItsName) {
+  Know("enforce", "*.example.net");
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  const PingResult result = Ping();
+  ASSERT_THAT(result.targets, SizeIs(1));
+  EXPECT_EQ(result.verdict, PingVerdict::kValid);
+  EXPECT_EQ(result.targets[0].decided_by, "mta-sts");
+}
+
+TEST_F(PingMtaStsTest, ACertificateOfAnotherNameWillNotDo) {
+  Know("enforce", "mx.example.org");
+  resolver_.SetMx("example.com", {{10, "mx.example.org"}});
+  resolver_.SetAddresses("mx.example.org", {"192.0.2.1"});
+  smtp::ScriptedServer server(core_, StartTlsThen({}), &contexts_.server());
+  const PingResult result = Ping();
+  ASSERT_THAT(result.targets, SizeIs(1));
+  EXPECT_EQ(result.targets[0].stage, "verify");
+  EXPECT_EQ(result.targets[0].reason, "name_mismatch");
+  EXPECT_EQ(result.targets[0].decided_by, "mta-sts");
+}
+
+TEST_F(PingMtaStsTest, AHostThatTheDomainDoesNotNameIsNotConnectedTo) {
+  Know("enforce", "mx.example.org");
+  const PingResult result = Ping();
+  ASSERT_THAT(result.targets, SizeIs(1));
+  EXPECT_EQ(result.verdict, PingVerdict::kInvalid);
+  EXPECT_EQ(result.targets[0].stage, "dns");
+  EXPECT_EQ(result.targets[0].reason, "sts_mx_mismatch");
+  EXPECT_THAT(result.targets[0].detail, HasSubstr("names mx.example.org, and not mx.example.net"));
+}
+
+TEST_F(PingMtaStsTest, TestingKeepsNothingBack) {
+  Know("testing", "mx.example.org");
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  EXPECT_EQ(Ping().verdict, PingVerdict::kValid);
+}
+
+TEST_F(PingMtaStsTest, AnAddressThatIsGivenIsNobodysPolicy) {
+  Know("enforce", "mx.example.org");
+  order_.addresses.push_back(*io::SocketAddress::FromIp("192.0.2.1", 25));
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  EXPECT_EQ(Ping().verdict, PingVerdict::kValid);
 }
 
 }  // namespace

@@ -88,4 +88,13 @@ io::Task<absl::StatusOr<dns::TlsaAnswer>> SimulatedResolver::LookupTlsa(io::Core
   co_return answer;
 }
 
+// The town announces nothing in texts.
+io::Task<absl::StatusOr<dns::TxtAnswer>> SimulatedResolver::LookupTxt(io::Core& core,
+                                                                      std::string name,
+                                                                      MonoTime deadline) {
+  const absl::Status asked = co_await Ask(core, absl::StrCat("TXT of ", name), deadline);
+  if (!asked.ok()) co_return asked;
+  co_return absl::NotFoundError(absl::StrCat(name, " does not exist"));
+}
+
 }  // namespace sluice::sim

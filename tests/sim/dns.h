@@ -28,6 +28,8 @@ class SimulatedResolver final : public dns::Resolver {
                                                                MonoTime deadline) override;
   io::Task<absl::StatusOr<dns::TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
                                                        uint16_t port, MonoTime deadline) override;
+  io::Task<absl::StatusOr<dns::TxtAnswer>> LookupTxt(io::Core& core, std::string name,
+                                                     MonoTime deadline) override;
 
  private:
   // Waits as long as an answer takes; an error when none comes.

@@ -1,21 +1,21 @@
 #include "tests/smtp/client_tls_contexts.h"
 
-#include "engine/base/check.h"
 #include "tests/tls/test_certificates.h"
 
 namespace sluice::smtp {
 
-TestTlsContexts::TestTlsContexts() {
-  const absl::StatusOr<tls::CipherPolicy> policy =
-      tls::CipherPolicy::Parse("TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL");
-  SLUICE_CHECK(policy.ok());
+TestTlsContexts::TestTlsContexts(const std::string& name)
+    : policy_(*tls::CipherPolicy::Parse("TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL")) {
   const tls::TestAuthority root("Test Root");
-  client_ = *tls::ClientContext::Create(*policy, tls::TrustOnly(root), SystemClock());
+  trust_ = tls::TrustOnly(root);
+  client_ = NewClient();
   server_ = *tls::ServerContext::Create(
-      *policy,
-      tls::LoadTestCredentials(
-          {root.Issue({.common_name = "mx.example.net", .dns_names = {"mx.example.net"}})}),
+      policy_, tls::LoadTestCredentials({root.Issue({.common_name = name, .dns_names = {name}})}),
       tickets_, signer_);
+}
+
+std::unique_ptr<tls::ClientContext> TestTlsContexts::NewClient() const {
+  return *tls::ClientContext::Create(policy_, trust_, SystemClock());
 }
 
 }  // namespace sluice::smtp

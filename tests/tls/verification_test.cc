@@ -164,6 +164,24 @@ TEST_F(VerificationTest, HoldsFingerprintsAgainstCertificateAndKey) {
   EXPECT_TRUE(Judge(certificate, demand).has_value());
 }
 
+TEST_F(VerificationTest, WhatMtaStsAsksForHoldsBesideTheCheck) {
+  const TestCertificate both =
+      TrustedAuthority().Issue({.dns_names = {"mx.example.com", "example.com"}});
+  PeerDemand demand;
+  demand.mta_sts_host = "mx.example.com";
+  EXPECT_EQ(Judge(EcdsaCertificate(), demand), std::nullopt);
+  EXPECT_EQ(Judge(SelfSigned({.dns_names = {"mx.example.com"}}), demand)->reason,
+            Reason::kUntrusted);
+  EXPECT_EQ(Judge(TrustedAuthority().Issue({.dns_names = {"a.example"}}), demand)->reason,
+            Reason::kNameMismatch);
+  demand = DemandName("example.com");
+  EXPECT_EQ(Judge(both, demand), std::nullopt);
+  demand.mta_sts_host = "mx.example.com";
+  EXPECT_EQ(Judge(both, demand), std::nullopt);
+  demand.mta_sts_host = "mx2.example.com";
+  EXPECT_EQ(Judge(both, demand)->reason, Reason::kNameMismatch);
+}
+
 TEST_F(VerificationTest, TellsWhatWasSeenOfACertificateThatWillNotDo) {
   PeerDemand fingerprint;
   fingerprint.check = PeerCheck::kFingerprint;

@@ -316,6 +316,7 @@ export default {
   'reason.tlsa_invalid': 'none of the host’s TLSA records can be used (DANE)',
   'reason.dnssec_invalid': 'the host’s TLSA records could not be looked up securely (DANE)',
   'reason.dane_required': 'DANE is demanded, and the host has no signed TLSA records',
+  'reason.sts_mx_mismatch': 'the domain’s MTA-STS policy does not name the host',
   'reason.closed': 'the peer went away during the TLS handshake',
   'reason.protocol': 'what the peer sent is not TLS',
   'stage.dns': 'Name lookup',
