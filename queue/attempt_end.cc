@@ -55,8 +55,11 @@ absl::Status SpoolState::PrepareFinish(Batch& batch, FinishJob& job) {
   Envelope& envelope = job.result.envelope;
   if (HasPending(envelope)) {
     job.afterwards = now < facts->deadline ? Afterwards::kDeferred : Afterwards::kExpired;
-    ++job.facts.attempts;
-    envelope.next_due = std::min(job.result.next_attempt, facts->deadline);
+    if (job.result.attempted) ++job.facts.attempts;
+    envelope.past_breaker = false;
+    envelope.parked = job.result.park && job.afterwards == Afterwards::kDeferred;
+    envelope.next_due = envelope.parked ? DueOfParked(facts->deadline)
+                                        : std::min(job.result.next_attempt, facts->deadline);
     RewriteItem(batch, job.facts, envelope);
   } else {
     SLUICE_RETURN_IF_ERROR(EraseItem(batch, job.item, *facts));
@@ -97,7 +100,8 @@ void SpoolState::Release(const MessageId& id, absl::string_view destination,
   store_.Post([self = shared_from_this(), item = ItemKey(id, destination), not_before] {
     const std::optional<ItemFacts> facts = self->in_flight_.Reserve(item);
     if (!facts.has_value()) return;
-    if (not_before <= std::max(facts->due, self->clock_.WallNow())) {
+    // What is parked does not wait for a time.
+    if (facts->parked || not_before <= std::max(facts->due, self->clock_.WallNow())) {
       self->LetGoNow(item, *facts);
     } else {
       self->Postpone(item, *facts, not_before);

@@ -37,6 +37,10 @@ void Batch::EraseRange(Table table, absl::string_view from, absl::string_view to
   Added(writes_->DeleteRange(tables_->of(table), ToSlice(from), ToSlice(to)));
 }
 
+void Batch::CountParked(absl::string_view destination, int64_t change) {
+  parked_changes_[destination] += change;
+}
+
 bool Batch::empty() const { return writes_->Count() == 0; }
 
 }  // namespace sluice::queue

@@ -5,9 +5,11 @@
 #define SLUICE_QUEUE_BATCH_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "queue/database.h"
@@ -38,6 +40,12 @@ class Batch {
   const std::shared_ptr<bool>& written() const { return written_; }
   rocksdb::WriteBatch& writes() { return *writes_; }
 
+  // How many rows of `parked` it adds for each destination, or (negative) erases.
+  void CountParked(absl::string_view destination, int64_t change);
+  const absl::flat_hash_map<std::string, int64_t>& parked_changes() const {
+    return parked_changes_;
+  }
+
   // Keys of the envelopes that this batch erases, for who asks whether a message has others left.
   absl::flat_hash_set<std::string>& erased_items() { return erased_items_; }
 
@@ -45,6 +53,7 @@ class Batch {
   const std::shared_ptr<const Tables> tables_;
   const std::unique_ptr<rocksdb::WriteBatch> writes_;
   absl::flat_hash_set<std::string> erased_items_;
+  absl::flat_hash_map<std::string, int64_t> parked_changes_;
   const std::shared_ptr<bool> written_ = std::make_shared<bool>(false);
 };
 

@@ -78,6 +78,7 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
     if (any && !batch.empty()) {
       written = database_.Write(batch.writes(), sync);
       *batch.written() = written.ok();
+      if (written.ok() && on_written_) on_written_(batch);
     }
   }
   for (size_t i = 0; i < group.size(); ++i) {

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -51,6 +52,11 @@ class CommitQueue {
   // `schedule` sees to it that Run is called, once, on the store thread.
   CommitQueue(Database& database, size_t max_pending_bytes, absl::AnyInvocable<void()> schedule);
 
+  // Called with each batch that has been written, in front of its `complete`s. Before the first Push.
+  void OnWritten(absl::AnyInvocable<void(const Batch&)> on_written) {
+    on_written_ = std::move(on_written);
+  }
+
   // On an error (ResourceExhausted: too much waits; Cancelled: closed) `request` is completed with
   // it at once, on this thread.
   void Push(CommitRequest request);
@@ -68,6 +74,7 @@ class CommitQueue {
 
   Database& database_;
   const size_t max_pending_bytes_;
+  absl::AnyInvocable<void(const Batch&)> on_written_;
 
   absl::Mutex mutex_;
   absl::AnyInvocable<void()> schedule_ ABSL_GUARDED_BY(mutex_);

@@ -182,6 +182,8 @@ const char* TableName(Table table) {
       return "policy";
     case Table::kMtaSts:
       return "mta_sts";
+    case Table::kParked:
+      return "parked";
   }
   SLUICE_CHECK(false);
 }

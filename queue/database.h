@@ -49,8 +49,18 @@ class WriteBatch;
 namespace sluice::queue {
 
 // Column families: key_codec.h says what stands in them.
-enum class Table : uint8_t { kDefault, kEnvelope, kBody, kDue, kExpiry, kHistory, kPolicy, kMtaSts };
-inline constexpr size_t kTables = 8;
+enum class Table : uint8_t {
+  kDefault,
+  kEnvelope,
+  kBody,
+  kDue,
+  kExpiry,
+  kHistory,
+  kPolicy,
+  kMtaSts,
+  kParked,
+};
+inline constexpr size_t kTables = 9;
 const char* TableName(Table table);
 
 // An open database. It is closed when the last holder lets go of it.

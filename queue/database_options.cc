@@ -127,7 +127,9 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MakeTableOptions(size_t memory_byte
     rocksdb::ColumnFamilyOptions options = Common(cache, memory_bytes);
     if (table == Table::kEnvelope) ForEnvelopes(options);
     if (table == Table::kBody) ForBodies(options, memory_bytes);
-    if (table == Table::kDue || table == Table::kExpiry) ForQueueRows(options);
+    if (table == Table::kDue || table == Table::kExpiry || table == Table::kParked) {
+      ForQueueRows(options);
+    }
     tables.emplace_back(TableName(table), options);
   }
   return tables;

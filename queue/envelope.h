@@ -81,7 +81,12 @@ struct Envelope {
   std::optional<std::string> held;
 
   // Kept by the spool; what a caller sets here is not looked at.
-  absl::Time next_due;  // when it is tried next; at acceptance the end of the lease; on hold: never
+  // It waits for its destination, whose TLS fails, and not for a time: AttemptResult::park.
+  bool parked = false;
+  // An administrator wants it tried: once, whatever is known of its destination.
+  bool past_breaker = false;
+  absl::Time next_due;  // when it is tried next; at acceptance the end of the lease; on hold and
+                        // parked: never
   int attempts = 0;     // that were made
   uint64_t body_bytes = 0;
   uint32_t body_chunks = 0;

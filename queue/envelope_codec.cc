@@ -118,6 +118,8 @@ std::string EncodeEnvelope(const Envelope& envelope) {
   row.set_require_tls(envelope.require_tls);
   row.set_tls_optional(envelope.tls_optional);
   row.set_delays_told(static_cast<uint32_t>(envelope.delays_told));
+  row.set_parked(envelope.parked);
+  row.set_past_breaker(envelope.past_breaker);
   return row.SerializeAsString();
 }
 
@@ -167,6 +169,8 @@ absl::StatusOr<Envelope> DecodeEnvelope(absl::string_view item_key, absl::string
   envelope.require_tls = row.require_tls();
   envelope.tls_optional = row.tls_optional();
   envelope.delays_told = static_cast<int>(row.delays_told());
+  envelope.parked = row.parked();
+  envelope.past_breaker = row.past_breaker();
   return envelope;
 }
 

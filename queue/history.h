@@ -60,6 +60,8 @@ struct HistoryEntry {
   std::string handshake;    // of one that failed: what was said in it, a line for each message
   // Its entry is in monitor mode, and would have deferred or refused this if it were enforced.
   bool monitored = false;
+  // The message waits for its destination from now on: next_attempt is that of the next probe.
+  bool parked = false;
   std::string chain;        // set when it is written: 32 octets (history_chain.h); empty: none
 };
 

@@ -77,6 +77,7 @@ std::string EncodeHistoryEntry(const HistoryEntry& entry) {
   row.set_handshake(entry.handshake);
   row.set_monitored(entry.monitored);
   row.set_decided_by(entry.decided_by);
+  row.set_parked(entry.parked);
   return row.SerializeAsString();
 }
 
@@ -123,6 +124,7 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
   entry.handshake = std::move(*row.mutable_handshake());
   entry.monitored = row.monitored();
   entry.decided_by = std::move(*row.mutable_decided_by());
+  entry.parked = row.parked();
   entry.chain = std::string(chain);
   return entry;
 }

@@ -13,7 +13,8 @@ ItemFacts FactsOf(const Envelope& envelope) {
           .body_bytes = envelope.body_bytes,
           .body_chunks = envelope.body_chunks,
           .sole_destination = envelope.sole_destination,
-          .revision = envelope.revision};
+          .revision = envelope.revision,
+          .parked = envelope.parked};
 }
 
 bool InFlight::Add(absl::string_view item, const ItemFacts& facts) {

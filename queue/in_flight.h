@@ -30,6 +30,7 @@ struct ItemFacts {
   uint32_t body_chunks = 0;
   bool sole_destination = false;
   uint32_t revision = 0;
+  bool parked = false;  // has a row in `parked`
 };
 ItemFacts FactsOf(const Envelope& envelope);
 

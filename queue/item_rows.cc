@@ -31,6 +31,7 @@ absl::StatusOr<bool> HasOtherItem(Batch& batch, absl::string_view item, const Me
 std::string NoteOf(const Envelope& envelope) {
   DueNote note;
   note.held = envelope.held.has_value();
+  note.parked = envelope.parked;
   if (const auto& failure = envelope.last_failure) {
     note.tls = failure->tls;
     note.word = failure->reason.empty() ? failure->stage : failure->reason;
@@ -83,6 +84,8 @@ void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
     envelope.body_chunks = chunk_number;
     envelope.sole_destination = envelopes.size() == 1 || SLUICE_PLANTED_BUG(BodyErasedWithFirstItem);
     envelope.revision = 0;
+    envelope.parked = false;
+    envelope.past_breaker = false;
     const std::string item = ItemKey(envelope.id, envelope.destination);
     batch.Put(Table::kEnvelope, item, EncodeEnvelope(envelope));
     if (!SLUICE_PLANTED_BUG(DueRowLostOnRestart)) batch.Put(Table::kDue, TimeKey(due, item), "");
@@ -90,12 +93,25 @@ void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
   }
 }
 
+absl::Time DueOfHeld(absl::Time deadline) { return deadline + absl::Nanoseconds(1); }
+absl::Time DueOfParked(absl::Time deadline) { return deadline + absl::Nanoseconds(2); }
+
 void RewriteItem(Batch& batch, ItemFacts& facts, Envelope& envelope) {
   const std::string item = ItemKey(envelope.id, envelope.destination);
   if (envelope.next_due != facts.due) {
     batch.EraseOnce(Table::kDue, TimeKey(facts.due, item));
     batch.Put(Table::kDue, TimeKey(envelope.next_due, item), NoteOf(envelope));
     facts.due = envelope.next_due;
+  }
+  if (envelope.parked != facts.parked) {
+    const std::string key = ParkedKey(envelope.destination, envelope.id);
+    if (envelope.parked) {
+      batch.Put(Table::kParked, key, "");
+    } else {
+      batch.EraseOnce(Table::kParked, key);
+    }
+    batch.CountParked(envelope.destination, envelope.parked ? 1 : -1);
+    facts.parked = envelope.parked;
   }
   ++facts.revision;
   envelope.deadline = facts.deadline;
@@ -117,6 +133,10 @@ absl::Status EraseItem(Batch& batch, absl::string_view item, const ItemFacts& fa
   batch.erased_items().insert(std::string(item));
   batch.EraseOnce(Table::kDue, TimeKey(facts.due, item));
   batch.EraseOnce(Table::kExpiry, TimeKey(facts.deadline, item));
+  if (facts.parked) {
+    batch.EraseOnce(Table::kParked, ParkedKey(parsed->destination, parsed->id));
+    batch.CountParked(parsed->destination, -1);
+  }
   if (facts.revision == 0) {
     batch.EraseOnce(Table::kEnvelope, item);
   } else {

@@ -29,6 +29,12 @@ absl::Status BeingSent(const MessageId& id, absl::string_view destination);
 void PutMessage(Batch& batch, const io::Body& body, absl::Time due,
                 std::vector<Envelope>& envelopes);
 
+// On hold, and parked: the row in `due` stands behind the deadline, so it is never come upon before
+// that. They are not the same time, so that the row, which carries a note of which it is, moves from
+// one to the other.
+absl::Time DueOfHeld(absl::Time deadline);
+absl::Time DueOfParked(absl::Time deadline);
+
 // The envelope as it is now, due at envelope.next_due instead of `facts.due`; `facts` becomes what
 // it is then.
 void RewriteItem(Batch& batch, ItemFacts& facts, Envelope& envelope);

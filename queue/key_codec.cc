@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kHeldFlag = 1;
 constexpr int kTlsFlag = 2;
+constexpr int kParkedFlag = 4;
 
 template <typename T>
 void Append(T value, std::string& key) {
@@ -79,6 +80,26 @@ std::string BodyKey(const MessageId& id, uint32_t chunk) {
   return key;
 }
 
+std::string ParkedPrefix(absl::string_view destination) {
+  std::string prefix(destination);
+  prefix.push_back('\0');
+  return prefix;
+}
+
+std::string ParkedKey(absl::string_view destination, const MessageId& id) {
+  return ParkedPrefix(destination) + IdKey(id);
+}
+
+std::optional<Item> ParseParkedKey(absl::string_view key) {
+  if (key.size() < kIdBytes + 2 || key.size() > kMostDestinationBytes + 1 + kIdBytes ||
+      key[key.size() - kIdBytes - 1] != '\0') {
+    return std::nullopt;
+  }
+  const std::optional<MessageId> id = ParseIdKey(key.substr(key.size() - kIdBytes));
+  if (!id.has_value()) return std::nullopt;
+  return Item{.id = *id, .destination = key.substr(0, key.size() - kIdBytes - 1)};
+}
+
 std::string TimeKey(absl::Time time, absl::string_view item) {
   std::string key;
   key.reserve(8 + item.size());
@@ -111,8 +132,9 @@ std::optional<HistoryPosition> ParseHistoryKey(absl::string_view key) {
 }
 
 std::string DueRow(const DueNote& note) {
-  if (!note.held && !note.tls && note.word.empty()) return "";
-  std::string row(1, static_cast<char>((note.held ? kHeldFlag : 0) | (note.tls ? kTlsFlag : 0)));
+  if (!note.held && !note.tls && !note.parked && note.word.empty()) return "";
+  std::string row(1, static_cast<char>((note.held ? kHeldFlag : 0) | (note.tls ? kTlsFlag : 0) |
+                                       (note.parked ? kParkedFlag : 0)));
   row.append(note.word, 0, kMostDueWordBytes);
   return row;
 }
@@ -121,6 +143,7 @@ DueNote ParseDueRow(absl::string_view row) {
   if (row.empty()) return {};
   return {.held = (row[0] & kHeldFlag) != 0,
           .tls = (row[0] & kTlsFlag) != 0,
+          .parked = (row[0] & kParkedFlag) != 0,
           .word = std::string(row.substr(1, kMostDueWordBytes))};
 }
 

@@ -5,6 +5,7 @@
 //   body      id chunk                          value: the chunk's bytes, 1 to 64 KiB
 //   due       time item                         value: note
 //   expiry    time item                         value: varint64, the body's size
+//   parked    destination NUL id                value: empty
 //   history   time sequence                     value: storage.HistoryEntry, sealed
 //                                                      (history_chain.h)
 //   policy    "e" name                          value: the caller's; policy_rows.h says of what
@@ -24,16 +25,21 @@
 //   time        = 8OCTET nanoseconds since 1970                     big-endian, at most 2^63-1
 //   sequence    = 8OCTET                                            big-endian
 //   generation  = 8OCTET                                            big-endian
-//   note        = [flags *32OCTET]              flags: 1 on hold, 2 TLS is what failed; the rest:
-//                                               a word for where or why the last attempt failed
+//   note        = [flags *32OCTET]              flags: 1 on hold, 2 TLS is what failed, 4 parked;
+//                                               the rest: a word for where or why the last attempt
+//                                               failed
 //
-// All parts but the last have a fixed length, so no part can run into the next, and the keys of one
-// message stand together under its id.
+// All parts but the last have a fixed length, or (the destination in `parked`) end with an octet that
+// is not in them. So no part can run into the next, and the keys of one message stand together under
+// its id, but for `parked`, where those of one destination do.
 //
 //   due     one row for each envelope: the time in it is the envelope's next_due. A row of another
 //           time, or without an envelope, is left over from a batch of which it was not known
 //           whether it was written; it is erased when it is come upon.
+//           What is on hold or parked has its row behind its deadline (item_rows.h).
 //           The note is for summaries of the queue, which read no envelopes.
+//   parked  one row for each envelope that is parked, so that all of one destination are found at
+//           the cost of what it has.
 //   expiry  one row for each envelope, under its deadline: written once, at acceptance. It holds
 //           the size so that the queue can be counted without reading envelopes.
 //
@@ -81,6 +87,11 @@ std::optional<Item> ParseItemKey(absl::string_view key);
 
 std::string BodyKey(const MessageId& id, uint32_t chunk);
 
+// Of parked. All keys of a destination begin with its prefix.
+std::string ParkedPrefix(absl::string_view destination);
+std::string ParkedKey(absl::string_view destination, const MessageId& id);
+std::optional<Item> ParseParkedKey(absl::string_view key);
+
 // Of due and expiry. A time alone is the lower bound of all its items.
 std::string TimeKey(absl::Time time, absl::string_view item = "");
 struct TimedItem {
@@ -93,6 +104,7 @@ std::optional<TimedItem> ParseTimeKey(absl::string_view key);
 struct DueNote {
   bool held = false;
   bool tls = false;
+  bool parked = false;
   std::string word;  // cut at kMostDueWordBytes
 };
 inline constexpr size_t kMostDueWordBytes = 32;

@@ -23,9 +23,6 @@ namespace {
 constexpr size_t kStep = 256;
 constexpr size_t kScan = 10'000;
 
-// On hold: the row in `due` stands behind the deadline, so it is never come upon before that.
-absl::Time NeverDue(const Envelope& envelope) { return envelope.deadline + absl::Nanoseconds(1); }
-
 HistoryEntry RemovalEntry(const Envelope& envelope, const Reason& reason) {
   HistoryEntry entry;
   entry.outcome = Outcome::kDeletedByAdmin;
@@ -201,12 +198,15 @@ absl::Status SpoolState::Apply(Batch& batch, OrderJob& job, absl::string_view it
       }
       if (envelope.next_due <= job.now) return absl::OkStatus();
       envelope.next_due = job.now;
+      envelope.parked = false;
+      envelope.past_breaker = true;
       RewriteItem(batch, facts, envelope);
       break;
     case OrderJob::Verb::kHold:
       if (envelope.held.has_value()) return absl::OkStatus();
       envelope.held = job.reason.ToString();
-      envelope.next_due = NeverDue(envelope);
+      envelope.parked = false;
+      envelope.next_due = DueOfHeld(envelope.deadline);
       RewriteItem(batch, facts, envelope);
       break;
     case OrderJob::Verb::kEndHold:

@@ -28,6 +28,7 @@ void Add(size_t age, const DueNote& note, DestinationSummary& summary) {
   ++summary.by_age[age];
   summary.held += static_cast<uint64_t>(note.held);
   summary.tls += static_cast<uint64_t>(note.tls);
+  summary.parked += static_cast<uint64_t>(note.parked);
   ++summary.by_reason[note.word];
 }
 

@@ -22,15 +22,18 @@ enum class ItemState : uint8_t {
   kWaiting,  // for its next try
   kActive,   // in flight: taken by TakeDue, TakeExpired or Accept, and not given back yet
   kHeld,     // on hold
+  kParked,   // for its destination, whose TLS fails
 };
 
 struct QueueItem {
   Envelope envelope;
   bool in_flight = false;
+  std::optional<absl::Time> next_probe;  // of its destination; filled in for what is parked
 
   ItemState state() const {
     if (in_flight) return ItemState::kActive;
-    return envelope.held.has_value() ? ItemState::kHeld : ItemState::kWaiting;
+    if (envelope.held.has_value()) return ItemState::kHeld;
+    return envelope.parked ? ItemState::kParked : ItemState::kWaiting;
   }
 };
 
@@ -69,6 +72,7 @@ struct QueueTotals {
   uint64_t items = 0;
   uint64_t body_bytes = 0;  // a body that goes to three destinations counts three times
   uint64_t in_flight = 0;
+  uint64_t parked = 0;
   std::optional<absl::Time> oldest_accepted_at;
   // Those with most items first. Complete up to Totals::kMostDestinations of them.
   std::vector<DestinationTotals> destinations;
@@ -90,6 +94,8 @@ struct DestinationSummary {
   uint64_t items = 0;
   uint64_t held = 0;
   uint64_t tls = 0;  // whose last attempt failed for TLS
+  uint64_t parked = 0;
+  std::optional<absl::Time> next_probe;  // filled in where something is parked
   // Accepted within the last 5, 10, 20, 40, 80, 160, 320, 640 and 1280 minutes and no shorter time;
   // the last: longer ago.
   std::array<uint64_t, kAges> by_age{};

@@ -99,6 +99,17 @@ void Spool::TakeSelected(Selection selection, std::string position, size_t limit
   state_->TakeSelected(std::move(selection), std::move(position), limit, std::move(done));
 }
 
+void Spool::TakeParked(std::string destination, std::string position, size_t limit,
+                       Done<absl::StatusOr<SelectedWork>> done) {
+  state_->TakeParked(std::move(destination), std::move(position), limit, std::move(done));
+}
+
+absl::StatusOr<std::vector<ParkedDestination>> Spool::ReadParked() const {
+  return state_->ReadParked();
+}
+
+uint64_t Spool::Parked(absl::string_view destination) const { return state_->Parked(destination); }
+
 absl::StatusOr<QueueSummary> Spool::Summarize(absl::string_view destination, size_t most) const {
   return state_->Summarize(destination, most);
 }

@@ -19,7 +19,8 @@
 // The life of an item (a message for one destination)
 //   Accept puts it in flight, in the hands of the caller, who tries to deliver it at once. Finish
 //   tells how the attempt ended: the item is gone, or it is deferred and waits for its due time.
-//   Then TakeDue hands it out, in flight again. TakeExpired hands out what has reached its
+//   Then TakeDue hands it out, in flight again. Or it is parked, waiting for its destination and for
+//   no time, and TakeParked hands it out. TakeExpired hands out what has reached its
 //   deadline, due or not. What is in flight is handed to nobody else until Finish or Release; that
 //   is kept in memory, so after a crash what was in flight is simply due: at once, or, fresh from
 //   Accept, when its lease is over.
@@ -122,6 +123,10 @@ class AcceptTicket {
 struct AttemptResult {
   Envelope envelope;        // as it is now: recipients, last failure, policy digest
   absl::Time next_attempt;  // when a recipient is pending; the deadline at the latest
+  // Where a recipient is pending: it waits, whatever next_attempt says, until TakeParked finds it, an
+  // administrator wants it, or its deadline comes.
+  bool park = false;
+  bool attempted = true;  // false: it was not tried, and this is not counted
   std::vector<HistoryEntry> history;
   std::vector<NewMessage> notifications;  // accepted with it, in flight as after Accept
 };
@@ -144,6 +149,12 @@ struct TakenWork {
 struct SelectedWork {
   std::vector<Envelope> items;  // in flight now
   std::string next;             // where to go on; empty: all have been looked at
+};
+
+// Where mail waits for its destination, and why the one of it that was found first did not get through.
+struct ParkedDestination {
+  std::string destination;
+  std::optional<AttemptFailure> last_failure;
 };
 
 class Spool {
@@ -184,7 +195,7 @@ class Spool {
   // that is FailedPrecondition, and NotFound when it is not queued. In small steps, so that mail goes
   // on being accepted: after an error some of many may have been changed. Answers how many were.
 
-  // Makes items due at once, as far as they are not yet.
+  // Makes items due at once, as far as they are not yet; what is parked, too.
   // What is on hold stays there; FailedPrecondition where that is a message by itself.
   void RetryNow(Selection selection, Done<absl::StatusOr<uint64_t>> done);
   // On hold, items are not tried until EndHold, which makes them due at once. Their deadlines hold
@@ -198,6 +209,16 @@ class Spool {
   // call before.
   void TakeSelected(Selection selection, std::string position, size_t limit,
                     Done<absl::StatusOr<SelectedWork>> done);
+
+  // Puts items of `destination` that are parked in flight and hands them out, the oldest first, up to
+  // `limit` at a time; `position` as above. They stay parked until Finish says otherwise, and Release
+  // gives them back as such.
+  void TakeParked(std::string destination, std::string position, size_t limit,
+                  Done<absl::StatusOr<SelectedWork>> done);
+  // All destinations for which something is parked. Reads one envelope of each.
+  absl::StatusOr<std::vector<ParkedDestination>> ReadParked() const;
+  // How many items are parked for it, those in flight included. Any thread, a core's too: in memory.
+  uint64_t Parked(absl::string_view destination) const;
 
   // Items as they were when the call was made; what changes meanwhile is not seen.
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;

@@ -26,11 +26,13 @@ SpoolState::SpoolState(const SpoolOptions& options, std::unique_ptr<Database> da
       expiry_(Table::kExpiry, lease_ / 2) {
   database_->OnReopened(
       [this](std::shared_ptr<const Tables> tables) { return Reload(std::move(tables)); });
+  commits_.OnWritten([this](const Batch& batch) { parked_.Apply(batch); });
 }
 
 absl::Status SpoolState::Load() {
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, database_->Read());
   SLUICE_RETURN_IF_ERROR(history_.Load(tables));
+  SLUICE_RETURN_IF_ERROR(parked_.Rebuild(tables));
   return totals_.Rebuild(tables);
 }
 
@@ -67,6 +69,7 @@ absl::StatusOr<std::string> SpoolState::ReadHeader(const MessageId& id) const {
 absl::StatusOr<QueueTotals> SpoolState::Count(size_t most_destinations) const {
   QueueTotals totals = totals_.Get(most_destinations);
   totals.in_flight = in_flight_.size();
+  totals.parked = parked_.all();
   absl::StatusOr<std::shared_ptr<const Tables>> tables = database_->Read();
   if (!tables.ok()) return totals;
   const absl::StatusOr<std::optional<absl::Time>> oldest = OldestMessage(*std::move(tables));

@@ -1,8 +1,9 @@
 // The inside of a Spool: what is behind its calls, and lives as long as any of them is under way.
 //
 // One concept, one file: accept.cc (mail comes in), take.cc (it is handed out), attempt_end.cc (how
-// an attempt ended), orders.cc (what people do to it), keep_time.cc (the queue's own time),
-// spool_state.cc (opening, closing, and going on after the disk failed).
+// an attempt ended), parking.cc (it waits for its destination), orders.cc (what people do to it),
+// keep_time.cc (the queue's own time), spool_state.cc (opening, closing, and going on after the disk
+// failed).
 //
 // The store thread owns everything that decides: the cursors of the indexes, the end of the
 // history, and what is written. Other threads see the database, as of some moment, and what is in
@@ -27,6 +28,7 @@
 #include "queue/database.h"
 #include "queue/history_log.h"
 #include "queue/in_flight.h"
+#include "queue/parked_counts.h"
 #include "queue/spool.h"
 #include "queue/time_index.h"
 #include "queue/totals.h"
@@ -57,6 +59,10 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void Remove(Selection selection, Reason reason, Done<absl::StatusOr<uint64_t>> done);
   void TakeSelected(Selection selection, std::string position, size_t limit,
                     Done<absl::StatusOr<SelectedWork>> done);
+  void TakeParked(std::string destination, std::string position, size_t limit,
+                  Done<absl::StatusOr<SelectedWork>> done);
+  absl::StatusOr<std::vector<ParkedDestination>> ReadParked() const;
+  uint64_t Parked(absl::string_view destination) const { return parked_.of(destination); }
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
   absl::StatusOr<std::string> ReadHeader(const MessageId& id) const;
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
@@ -100,7 +106,9 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   // take.cc
   void Take(TimeIndex& index, Table table, absl::Time now, size_t limit,
             Done<absl::StatusOr<TakenWork>> done);
-  void HandOut(TakeJob taken);
+  void HandOut(Table table, std::shared_ptr<const Tables> tables,
+               std::vector<TimeIndex::Found> found,
+               Done<absl::StatusOr<std::vector<Envelope>>> done);
   void LoadTaken(TakeJob& job);
   absl::StatusOr<std::vector<TimeIndex::Found>> FindItemsOf(std::shared_ptr<const Tables> tables,
                                                             const Selection& selection);
@@ -110,6 +118,11 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   absl::StatusOr<std::optional<Envelope>> LoadTakenItem(const Tables& tables, Table table,
                                                         const TimeIndex::Found& found);
   void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
+
+  // parking.cc
+  absl::StatusOr<std::vector<TimeIndex::Found>> FindParked(std::shared_ptr<const Tables> tables,
+                                                           const std::string& destination,
+                                                           std::string& position, size_t limit);
 
   // keep_time.cc
   void PutTime(Batch& batch) const;
@@ -130,6 +143,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   CommitQueue commits_;
   InFlight in_flight_;
   Totals totals_;
+  ParkedCounts parked_;
   std::atomic<int64_t> next_due_nanos_{0};  // written by the store thread
 
   MonoTime keep_time_at_;                   // KeepTime's thread's

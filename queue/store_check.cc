@@ -59,6 +59,7 @@ class Checker {
     SLUICE_RETURN_IF_ERROR(CheckFormat());
     CheckTimes(Table::kExpiry);
     CheckTimes(Table::kDue);
+    CheckParked();
     CheckBodies();
     CheckEnvelopes();
     CheckHistory();
@@ -74,6 +75,7 @@ class Checker {
   void ForEach(Table table,
                const std::function<absl::Status(absl::string_view, absl::string_view)>& row) {
     TableCheck& counts = Of(table);
+    if (tables_->of(table) == nullptr) return;  // of a store that no later version has opened
     SalvageScan scan(*tables_, table);
     for (; scan.Valid(); scan.Next()) {
       ++counts.rows;
@@ -143,6 +145,30 @@ class Checker {
     });
   }
 
+  // Each row has its envelope, which says that it is parked. (That each such envelope has its row is
+  // seen with the envelopes.)
+  void CheckParked() {
+    ForEach(Table::kParked, [&](absl::string_view key, absl::string_view /*value*/) {
+      const std::optional<Item> row = ParseParkedKey(key);
+      if (!row.has_value()) return absl::DataLossError("a key that nobody writes");
+      const std::string item = ItemKey(row->id, row->destination);
+      const absl::StatusOr<std::optional<std::string>> found =
+          tables_->Get(Table::kEnvelope, item);
+      if (!found.ok() || !found->has_value()) {
+        Damage(row->id, absl::StrCat("its envelope for ", row->destination,
+                                     found.ok() ? " is not there"
+                                                : absl::StrCat(" cannot be read: ",
+                                                               found.status().message())));
+        return absl::OkStatus();
+      }
+      const absl::StatusOr<Envelope> envelope = DecodeEnvelope(item, **found);
+      if (envelope.ok() && !envelope->parked) {
+        Damage(row->id, absl::StrCat(row->destination, " stands in parked, its envelope does not"));
+      }
+      return absl::OkStatus();
+    });
+  }
+
   // Each body has an envelope. What is in it is read with the envelopes.
   void CheckBodies() {
     MessageId last;
@@ -179,8 +205,11 @@ class Checker {
         current_ = envelope->id;
         body_checked = false;
       }
-      CheckRow(Table::kDue, envelope->next_due, key, *envelope);
-      CheckRow(Table::kExpiry, envelope->deadline, key, *envelope);
+      CheckRow(Table::kDue, TimeKey(envelope->next_due, key), *envelope);
+      CheckRow(Table::kExpiry, TimeKey(envelope->deadline, key), *envelope);
+      if (envelope->parked) {
+        CheckRow(Table::kParked, ParkedKey(envelope->destination, envelope->id), *envelope);
+      }
       if (!std::exchange(body_checked, true)) CheckBody(*envelope);
       return absl::OkStatus();
     });
@@ -195,8 +224,8 @@ class Checker {
     current_.reset();
   }
 
-  void CheckRow(Table table, absl::Time time, absl::string_view item, const Envelope& envelope) {
-    const absl::StatusOr<std::optional<std::string>> row = tables_->Get(table, TimeKey(time, item));
+  void CheckRow(Table table, absl::string_view key, const Envelope& envelope) {
+    const absl::StatusOr<std::optional<std::string>> row = tables_->Get(table, key);
     if (row.ok() && row->has_value()) return;
     Damage(envelope.id,
            absl::StrCat("its row in ", TableName(table), " for ", envelope.destination,
@@ -256,7 +285,6 @@ class Checker {
 
   // What stands in them is fetched anew where it cannot be read: no mail hangs on it.
   void CheckMtaSts() {
-    if (tables_->of(Table::kMtaSts) == nullptr) return;
     ForEach(Table::kMtaSts, [](absl::string_view /*key*/, absl::string_view /*value*/) {
       return absl::OkStatus();
     });
@@ -307,9 +335,10 @@ absl::StatusOr<std::shared_ptr<const Tables>> OpenToRead(const StoreCheckOptions
   db_options.create_missing_column_families = false;
   db_options.info_log = std::make_shared<ReplayLog>(log_error);
   std::vector<rocksdb::ColumnFamilyDescriptor> tables = MakeTableOptions(kMemoryBytes);
-  // Younger than the format: a store that no later version has opened yet is without it.
-  const bool has_mta_sts = HasTable(db_options, options.directory, Table::kMtaSts);
-  if (!has_mta_sts) tables.pop_back();
+  // Younger than the format: a store that no later version has opened yet is without them.
+  for (const Table younger : {Table::kParked, Table::kMtaSts}) {
+    if (!HasTable(db_options, options.directory, younger)) tables.pop_back();
+  }
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(db_options, options.directory, tables,

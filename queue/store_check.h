@@ -6,7 +6,8 @@
 // The store is opened for reading alone, with the log replayed in memory; no gateway may run on it,
 // and none could start meanwhile. Every row is read, and every body, and the tables are held
 // against each other: a message is whole when each of its envelopes can be decoded and stands in
-// `due` and in `expiry` under its own times, and its body is what was accepted.
+// `due` and in `expiry` under its own times (and in `parked` when it is),
+// and its body is what was accepted.
 //
 // Memory: the log that is replayed (as large as the gateway's --store_memory at most), a block
 // cache of 64 MiB, and 40 bytes for each damaged message up to kMostRemembered. Any thread; it

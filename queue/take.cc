@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
 #include "engine/base/status_macros.h"
@@ -84,17 +85,15 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
     return;
   }
   if (table == Table::kDue) next_due_nanos_.store(KeyNanos(front->next));
-  HandOut({.table = table,
-           .tables = *std::move(tables),
-           .found = std::move(front->items),
-           .done = [next = front->next, done = std::move(done)](
-                       absl::StatusOr<std::vector<Envelope>> items) mutable {
-             if (items.ok()) {
-               std::move(done)(TakenWork{.items = *std::move(items), .next = next});
-             } else {
-               std::move(done)(items.status());
-             }
-           }});
+  HandOut(table, *std::move(tables), std::move(front->items),
+          [next = front->next, done = std::move(done)](
+              absl::StatusOr<std::vector<Envelope>> items) mutable {
+            if (items.ok()) {
+              std::move(done)(TakenWork{.items = *std::move(items), .next = next});
+            } else {
+              std::move(done)(items.status());
+            }
+          });
 }
 
 void SpoolState::TakeSelected(Selection selection, std::string position, size_t limit,
@@ -114,18 +113,16 @@ void SpoolState::TakeSelected(Selection selection, std::string position, size_t 
       std::move(done)(found.status());
       return;
     }
-    self->HandOut({.table = Table::kDue,
-                   .tables = *std::move(tables),
-                   .found = *std::move(found),
-                   .done = [next = std::move(position), done = std::move(done)](
-                               absl::StatusOr<std::vector<Envelope>> items) mutable {
-                     if (items.ok()) {
-                       std::move(done)(
-                           SelectedWork{.items = *std::move(items), .next = std::move(next)});
-                     } else {
-                       std::move(done)(items.status());
-                     }
-                   }});
+    self->HandOut(Table::kDue, *std::move(tables), *std::move(found),
+                  [next = std::move(position), done = std::move(done)](
+                      absl::StatusOr<std::vector<Envelope>> items) mutable {
+                    if (items.ok()) {
+                      std::move(done)(
+                          SelectedWork{.items = *std::move(items), .next = std::move(next)});
+                    } else {
+                      std::move(done)(items.status());
+                    }
+                  });
   });
 }
 
@@ -174,8 +171,13 @@ absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
   return found;
 }
 
-void SpoolState::HandOut(TakeJob taken) {
-  auto job = std::make_shared<TakeJob>(std::move(taken));
+void SpoolState::HandOut(Table table, std::shared_ptr<const Tables> tables,
+                         std::vector<TimeIndex::Found> found,
+                         Done<absl::StatusOr<std::vector<Envelope>>> done) {
+  auto job = std::make_shared<TakeJob>(TakeJob{.table = table,
+                                               .tables = std::move(tables),
+                                               .found = std::move(found),
+                                               .done = std::move(done)});
   std::erase_if(job->found, [this](const TimeIndex::Found& found) {
     if (SLUICE_PLANTED_BUG(InFlightHandedOut)) return false;
     // Twice in one scan: one of the two rows is a leftover, and comes again.
@@ -208,10 +210,12 @@ absl::StatusOr<std::optional<Envelope>> SpoolState::LoadTakenItem(const Tables& 
                                                                   const TimeIndex::Found& found) {
   absl::StatusOr<std::optional<std::string>> row = tables.Get(Table::kEnvelope, found.item);
   if (!row.ok()) {
-    // Found again by the next scan.
+    // Found again by the next scan. Of what was found among the parked no time is known, and a scan
+    // by either may have passed over it meanwhile.
     ItemFacts facts;
-    facts.due = table == Table::kDue ? found.time : absl::InfiniteFuture();
-    facts.deadline = table == Table::kExpiry ? found.time : absl::InfiniteFuture();
+    const bool parked = table == Table::kParked;
+    facts.due = table == Table::kDue || parked ? found.time : absl::InfiniteFuture();
+    facts.deadline = table == Table::kExpiry || parked ? found.time : absl::InfiniteFuture();
     LetGo(found.item, facts);
     return row.status();
   }
@@ -226,8 +230,10 @@ absl::StatusOr<std::optional<Envelope>> SpoolState::LoadTakenItem(const Tables& 
     in_flight_.Remove(found.item);
     return std::nullopt;
   }
-  const absl::Time expected = table == Table::kDue ? envelope->next_due : envelope->deadline;
-  if (found.time != expected) {
+  const bool stands = table == Table::kParked ? envelope->parked
+                      : table == Table::kDue  ? envelope->next_due == found.time
+                                              : envelope->deadline == found.time;
+  if (!stands) {
     EraseLeftover(table, found, FactsOf(*envelope));
     return std::nullopt;
   }
@@ -244,12 +250,17 @@ void SpoolState::LetGo(absl::string_view item, const ItemFacts& facts) {
 // `facts` are those of the item whose other row is the right one; unset: there is no such item.
 void SpoolState::EraseLeftover(Table table, TimeIndex::Found found,
                                std::optional<ItemFacts> facts) {
-  std::string key = TimeKey(found.time, found.item);
+  const std::optional<Item> parsed = ParseItemKey(found.item);
+  SLUICE_CHECK(parsed.has_value());
+  std::string key = table == Table::kParked ? ParkedKey(parsed->destination, parsed->id)
+                                            : TimeKey(found.time, found.item);
   commits_.Push({.bytes = 64,
                  .may_exceed = true,
                  .prepare =
-                     [table, key = std::move(key)](Batch& batch) {
+                     [table, key = std::move(key),
+                      destination = std::string(parsed->destination)](Batch& batch) {
                        batch.Erase(table, key);
+                       if (table == Table::kParked) batch.CountParked(destination, -1);
                        return absl::OkStatus();
                      },
                  .complete =

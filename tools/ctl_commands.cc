@@ -60,7 +60,7 @@ constexpr Option kQueueOptions[] = {
     {"domain", "DOMAIN", "only mail to this domain"},
     {"sender", "ADDRESS", "only from this address"},
     {"recipient", "ADDRESS", "only to this address"},
-    {"state", "STATE", "only waiting (for its next try), active (being sent now) or held"},
+    {"state", "STATE", "only waiting (for its next try), active (being sent now), held or parked"},
     {"limit", "N", "at most so many rows (default 100)"},
 };
 constexpr Option kSummaryOptions[] = {

@@ -54,7 +54,7 @@ std::vector<std::string> Row(const Json& message, absl::Time now) {
           TextOf(message, "state"),
           distance("accepted_at"),
           absl::StrCat(NumberOf(message, "attempts")),
-          next.empty() ? distance("next_try_at") : next,
+          !next.empty() ? next : distance(state == "parked" ? "next_probe_at" : "next_try_at"),
           distance("deadline_at"),
           SizeText(NumberOf(message, "size_bytes")),
           Sender(message),
@@ -69,6 +69,7 @@ void PrintPart(const Json& part, absl::Time now) {
   Sheet sheet(2);
   sheet.Add("On hold", TextOf(part, "held"));
   sheet.Add("Next try", MomentText(TextOf(part, "next_try_at"), now));
+  sheet.Add("Next probe", MomentText(TextOf(part, "next_probe_at"), now));
   const Json& failure = PartOf(part, "last_failure");
   if (!failure.empty()) {
     sheet.Add("Last failure", MomentText(TextOf(failure, "at"), now));
@@ -101,6 +102,8 @@ std::string QueueText(const Json& totals, absl::Time now) {
   std::string text = absl::StrCat(CountText(NumberOf(totals, "messages"), "message", "messages"),
                                   " (", SizeText(NumberOf(totals, "body_bytes")), "), ",
                                   NumberOf(totals, "active"), " of them being sent");
+  const int64_t parked = NumberOf(totals, "parked");
+  if (parked > 0) absl::StrAppend(&text, ", ", parked, " waiting for domains whose TLS fails");
   const std::string oldest = TextOf(totals, "oldest_accepted_at");
   if (!oldest.empty()) {
     absl::StrAppend(&text, "; the oldest came ", DistanceText(ReadTime(oldest), now));

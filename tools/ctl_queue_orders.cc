@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "engine/base/status_macros.h"
 #include "tools/ctl_commands.h"
 #include "tools/ctl_text.h"
@@ -83,13 +84,17 @@ std::string ReasonsText(const Json& reasons) {
   });
 }
 
-std::vector<std::string> SummaryRow(const std::string& name, const Json& summary) {
+std::vector<std::string> SummaryRow(const std::string& name, const Json& summary,
+                                    absl::Time now) {
   std::vector<std::string> row = {name, absl::StrCat(NumberOf(summary, "messages"))};
   for (const Json& count : PartOf(summary, "by_age")) {
     row.push_back(absl::StrCat(count.is_number() ? count.get<int64_t>() : 0));
   }
   row.push_back(absl::StrCat(NumberOf(summary, "held")));
   row.push_back(absl::StrCat(NumberOf(summary, "tls_failed")));
+  row.push_back(absl::StrCat(NumberOf(summary, "parked")));
+  const std::string probe = TextOf(summary, "next_probe_at");
+  row.push_back(probe.empty() ? "" : DistanceText(ReadTime(probe), now));
   row.push_back(ReasonsText(PartOf(summary, "by_reason")));
   return row;
 }
@@ -134,12 +139,12 @@ absl::StatusOr<int> SummarizeQueue(const Context& context, const Invocation& inv
     heading.push_back(absl::StrCat("-", last, "m"));
   }
   heading.push_back(absl::StrCat(last, "m+"));
-  for (const char* const name : {"HELD", "TLS", "WHY"}) heading.emplace_back(name);
+  for (const char* const name : {"HELD", "TLS", "PARKED", "PROBE", "WHY"}) heading.emplace_back(name);
   Table table(std::move(heading));
-  table.Add(SummaryRow("(all)", PartOf(answer, "all")));
+  table.Add(SummaryRow("(all)", PartOf(answer, "all"), context.now));
   const Json& destinations = PartOf(answer, "destinations");
   for (const Json& destination : destinations) {
-    table.Add(SummaryRow(TextOf(destination, "destination"), destination));
+    table.Add(SummaryRow(TextOf(destination, "destination"), destination, context.now));
   }
   Print(table.ToString());
   const int64_t total = NumberOf(answer, "destinations_total");

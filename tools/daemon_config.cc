@@ -233,6 +233,9 @@ void ReadQueue(Checker& checker, relay::GatewayOptions& gateway) {
     checker.Fault("tls_expiry_action", absl::StrCat("'", action, "' is neither bounce nor delete"));
   }
   ReadNotices(checker, settings);
+  settings.tls_probe_interval =
+      checker.InRange("tls_probe_interval", absl::GetFlag(FLAGS_tls_probe_interval),
+                      absl::Seconds(1), absl::Hours(24));
   gateway.spool.data_dir = absl::GetFlag(FLAGS_data_dir);
   if (gateway.spool.data_dir.empty()) checker.Fault("data_dir", "no directory");
   gateway.spool.boot_id = BootId();

@@ -111,6 +111,8 @@ ABSL_FLAG(std::string, delay_notices, "4h,24h,72h",
           "first attempt after it; empty: never");
 ABSL_FLAG(std::string, dsn_language, "en",
           "Language of the notifications to senders: en (English) or de (German)");
+ABSL_FLAG(absl::Duration, tls_probe_interval, absl::Minutes(30),
+          "Longest wait between two probes of a domain whose TLS fails, and whose mail waits for it");
 ABSL_FLAG(int64_t, store_memory, int64_t{256} << 20, "Memory for the store's buffers and cache, bytes");
 ABSL_FLAG(int64_t, store_backlog, int64_t{256} << 20,
           "Most bytes that may wait for the disk; beyond it clients get 452");

@@ -72,6 +72,7 @@ ABSL_DECLARE_FLAG(absl::Duration, queue_lifetime);
 ABSL_DECLARE_FLAG(std::string, tls_expiry_action);
 ABSL_DECLARE_FLAG(std::string, delay_notices);
 ABSL_DECLARE_FLAG(std::string, dsn_language);
+ABSL_DECLARE_FLAG(absl::Duration, tls_probe_interval);
 ABSL_DECLARE_FLAG(int64_t, store_memory);
 ABSL_DECLARE_FLAG(int64_t, store_backlog);
 ABSL_DECLARE_FLAG(absl::Duration, store_timeout);

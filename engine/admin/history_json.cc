@@ -54,6 +54,7 @@ ordered_json HistoryToJson(const queue::HistoryEntry& entry, absl::Duration wall
   AddText("certificate", entry.certificate, json);
   AddText("handshake", entry.handshake, json);
   if (entry.monitored) json["monitored"] = true;
+  if (entry.parked) json["parked"] = true;
   AddText("chain", absl::BytesToHexString(entry.chain), json);
   return json;
 }

@@ -73,6 +73,23 @@ constexpr CoreFigure kCoreFigures[] = {
     {"sluice_messages_deleted_tls_policy_total", kCounter,
      "Of sluice_messages_expired_total, those whose last failure was TLS.",
      &CoreStatus::deleted_tls_policy},
+    {"sluice_tls_breakers_open", kGauge,
+     "Domains whose TLS fails: their mail waits until a probe of the domain succeeds.",
+     &CoreStatus::breakers_open},
+    {"sluice_tls_breakers_opened_total", kCounter, "How often a domain has become one of these.",
+     &CoreStatus::breakers_opened},
+    {"sluice_messages_parked_total", kCounter, "Messages that began to wait for their domain.",
+     &CoreStatus::parked},
+    {"sluice_messages_released_total", kCounter,
+     "Messages that were let go on, as TLS of their domain was as demanded again.",
+     &CoreStatus::released},
+    {"sluice_tls_probes_total", kCounter, "Probes of domains whose mail waits.",
+     &CoreStatus::probes},
+    {"sluice_tls_probes_failed_total", kCounter, "Of these, those in vain.",
+     &CoreStatus::probes_failed},
+    {"sluice_starttls_stripping_suspected_total", kCounter,
+     "Attempts to deliver that found no STARTTLS where it had been before.",
+     &CoreStatus::stripping_suspected},
 };
 
 std::string Word(absl::string_view word) { return std::string(word.data(), word.size()); }
@@ -158,10 +175,13 @@ void AddCores(const std::vector<CoreStatus>& cores, MetricsText& text) {
 // `now` is the queue's own time.
 void AddQueue(const queue::QueueTotals& queue, absl::Time now, MetricsText& text) {
   text.Family("sluice_queue_messages", kGauge,
-              "Messages (for one destination) in the queue: those being tried (active), the rest.");
+              "Messages (for one destination) in the queue: those being tried (active), those that wait "
+              "for their domain, whose TLS fails (parked), the rest.");
   const uint64_t active = std::min(queue.in_flight, queue.items);
+  const uint64_t parked = std::min(queue.parked, queue.items - active);
   text.Sample({{"state", "active"}}, active);
-  text.Sample({{"state", "waiting"}}, queue.items - active);
+  text.Sample({{"state", "parked"}}, parked);
+  text.Sample({{"state", "waiting"}}, queue.items - active - parked);
   text.Family("sluice_queue_body_bytes", kGauge,
               "Their bodies; one that goes to three destinations counts three times.");
   text.Sample({}, queue.body_bytes);

@@ -27,13 +27,14 @@ struct State {
 };
 constexpr State kStates[] = {{queue::ItemState::kWaiting, "waiting"},
                              {queue::ItemState::kActive, "active"},
-                             {queue::ItemState::kHeld, "held"}};
+                             {queue::ItemState::kHeld, "held"},
+                             {queue::ItemState::kParked, "parked"}};
 
 absl::StatusOr<queue::ItemState> ParseState(absl::string_view name) {
   for (const State& state : kStates) {
     if (state.name == name) return state.state;
   }
-  return absl::InvalidArgumentError("must be waiting, active or held");
+  return absl::InvalidArgumentError("must be waiting, active, held or parked");
 }
 
 std::string ItemStateName(queue::ItemState wanted) {
@@ -89,6 +90,8 @@ ordered_json ToJson(const queue::QueueItem& item, absl::Duration wall_ahead) {
                          {"cipher", envelope.received_from.tls_cipher}}}};
   if (envelope.held.has_value()) {
     json["held"] = *envelope.held;
+  } else if (envelope.parked) {
+    if (item.next_probe) json["next_probe_at"] = TimeText(*item.next_probe + wall_ahead);
   } else {
     json["next_try_at"] = TimeText(envelope.next_due + wall_ahead);
   }
@@ -102,16 +105,18 @@ ordered_json ToJson(const std::vector<queue::QueueItem>& items, absl::Duration w
   return json;
 }
 
-ordered_json ToJson(const queue::DestinationSummary& summary) {
+ordered_json ToJson(const queue::DestinationSummary& summary, absl::Duration wall_ahead) {
   ordered_json json = {{"messages", summary.items},
                        {"held", summary.held},
                        {"tls_failed", summary.tls},
+                       {"parked", summary.parked},
                        {"by_age", summary.by_age}};
   ordered_json reasons = ordered_json::object();
   for (const auto& [reason, count] : summary.by_reason) {
     reasons[reason.empty() ? "not_tried" : reason] = count;
   }
   json["by_reason"] = std::move(reasons);
+  if (summary.next_probe) json["next_probe_at"] = TimeText(*summary.next_probe + wall_ahead);
   return json;
 }
 
@@ -225,17 +230,18 @@ absl::StatusOr<Response> QueueApi::Summarize(const Request& request) {
   SLUICE_RETURN_IF_ERROR(parameters.Done());
   SLUICE_ASSIGN_OR_RETURN(const queue::QueueSummary summary,
                           control_.SummarizeQueue(domain, limit, request.deadline));
+  const absl::Duration wall_ahead = control_.WallAhead();
   ordered_json destinations = ordered_json::array();
   for (const queue::DestinationSummary& destination : summary.destinations) {
     ordered_json json = {{"destination", destination.destination}};
-    json.update(ToJson(destination));
+    json.update(ToJson(destination, wall_ahead));
     destinations.push_back(std::move(json));
   }
   // Up to so many minutes; the last column is of what is older.
   ordered_json ages = ordered_json::array();
   for (size_t i = 0; i + 1 < queue::DestinationSummary::kAges; ++i) ages.push_back(5 << i);
   return JsonReply({{"ages_minutes", std::move(ages)},
-                    {"all", ToJson(summary.all)},
+                    {"all", ToJson(summary.all, wall_ahead)},
                     {"destinations", std::move(destinations)},
                     {"destinations_total", summary.destinations_total}});
 }

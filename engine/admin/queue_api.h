@@ -2,7 +2,8 @@
 //
 //   GET    /v1/queue?domain=&message=&sender=&recipient=&state=&limit=&cursor=
 //                                  {"messages": […], "totals", "next"}: a page, oldest first; `state`
-//                                  is waiting, active (being sent at this moment) or held
+//                                  is waiting, active (being sent at this moment), held, or parked
+//                                  (for its domain, whose TLS fails, until next_probe_at)
 //   GET    /v1/queue:summary?domain=&limit=
 //                                  {"ages_minutes", "all", "destinations": […]}: by age and reason
 //   GET    /v1/queue/{id}          {"message_id", "parts": […]}: one for each destination

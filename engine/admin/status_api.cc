@@ -53,7 +53,10 @@ void AddCounts(const CoreStatus& core, ordered_json& json) {
 
 ordered_json QueueTotalsToJson(const queue::QueueTotals& totals, absl::Duration wall_ahead) {
   ordered_json json = {
-      {"messages", totals.items}, {"active", totals.in_flight}, {"body_bytes", totals.body_bytes}};
+      {"messages", totals.items},
+      {"active", totals.in_flight},
+      {"parked", totals.parked},
+      {"body_bytes", totals.body_bytes}};
   if (totals.oldest_accepted_at) {
     json["oldest_accepted_at"] = TimeText(*totals.oldest_accepted_at + wall_ahead);
   }

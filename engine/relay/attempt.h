@@ -35,6 +35,8 @@ struct AttemptReport {
   // The server that decided; unset when none was reached (DNS).
   std::optional<AddressTried> server;
   std::optional<smtp::Failure> failure;
+  // Every address there is was tried, and TLS is what failed at each.
+  bool tls_failed_everywhere = false;
   std::optional<smtp::SendResult> sent;
   // HopPolicy's `monitored`: why enforcement would have deferred this message.
   std::optional<smtp::Failure> would_fail;

@@ -127,6 +127,7 @@ struct PingResult {
   std::string level;   // that was checked: "verify", or the default's "may"
   PingVerdict verdict = PingVerdict::kInvalid;
   std::string dns_failure;          // why no host was found at all; empty otherwise
+  bool dns_permanent = false;       // and asking again will not find one
   std::vector<PingTarget> targets;  // in the order in which delivery would try them
   absl::Time at;
   // Of what will fail soon, or is not as it was at the ping before (ping_record.h).
@@ -170,6 +171,14 @@ struct CoreStatus {
   uint64_t failed = 0;
   uint64_t expired = 0;
   uint64_t deleted_tls_policy = 0;
+  // Destinations whose TLS fails.
+  uint64_t breakers_open = 0;  // now
+  uint64_t breakers_opened = 0;
+  uint64_t parked = 0;
+  uint64_t released = 0;
+  uint64_t probes = 0;
+  uint64_t probes_failed = 0;
+  uint64_t stripping_suspected = 0;
   // Failures of connections to next hops, by reason of TLS or else by stage: "not_offered",
   // "connect", …; and of inbound handshakes, by reason.
   std::map<std::string, uint64_t> failures;

@@ -42,6 +42,14 @@ struct alignas(64) Counters {
   Counter failed;              // recipients, for good
   Counter expired;             // messages (for one destination)
   Counter deleted_tls_policy;  // of these, because of TLS policy
+  // Destinations whose TLS fails (parking.h).
+  Gauge breakers_open;
+  Counter breakers_opened;
+  Counter parked;  // messages, each time that one is
+  Counter released;
+  Counter probes;
+  Counter probes_failed;
+  Counter stripping_suspected;  // attempts that found STARTTLS gone where it had been offered
   Gauge kept_body_bytes;       // of attempts in lanes
 
   // Times.

@@ -105,12 +105,20 @@ absl::Status Gateway::StartShards() {
   SLUICE_RETURN_IF_ERROR(LoadMtaSts());
   scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers,
                                            [this] { WarnOfOwnCertificates(); });
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::ParkedDestination> parked,
+                          spool_->ReadParked());
   SLUICE_RETURN_IF_ERROR(OnEveryCore(
       [pointers](Shard& shard) {
         shard.MeetOthers(pointers);
         return absl::OkStatus();
       },
       clock_.MonoNow() + kStartTimeout));
+  SLUICE_RETURN_IF_ERROR(OnEveryCore(
+      [&parked](Shard& shard) {
+        shard.RestoreParked(parked);
+        return absl::OkStatus();
+      },
+      MonoTime::Never()));  // they look at `parked`
   engine_->core(0).Run([this] { scheduler_->Start(); });
   return absl::OkStatus();
 }

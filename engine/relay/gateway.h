@@ -12,7 +12,9 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -143,7 +145,12 @@ class Gateway final : public Control {
   absl::StatusOr<PingResult> Ping(PingOrder order, MonoTime deadline);
   // Adds its warnings, and keeps it with its entry.
   void KeepPing(PingResult& result);
+  void Heal(const PingResult& result);
   absl::Status KeepPing(const policy::Pattern& pattern, const policy::PingFindings& findings);
+  void AddNextProbes(std::vector<queue::QueueItem>& items, MonoTime deadline);
+  // When each of `destinations` is probed next, as far as its breaker is open.
+  std::map<std::string, absl::Time> NextProbes(std::set<std::string> destinations,
+                                               MonoTime deadline);
   absl::Status Return(std::vector<queue::Envelope> items, const queue::Reason& reason,
                       MonoTime deadline);
 

@@ -1,11 +1,15 @@
 // What the administration asks of the gateway: from its own threads, answered by store and cores.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/relay/gateway.h"
@@ -152,15 +156,19 @@ absl::StatusOr<queue::QueueTotals> Gateway::CountQueue(size_t most_destinations,
 }
 
 absl::StatusOr<queue::QueuePage> Gateway::ListQueue(const queue::QueueQuery& query,
-                                                    MonoTime /*deadline*/) {
+                                                    MonoTime deadline) {
   queue::QueueQuery wanted = query;
   if (!wanted.destination.empty()) wanted.destination = NormalOrAsTyped(wanted.destination);
-  return spool_->List(wanted);
+  SLUICE_ASSIGN_OR_RETURN(queue::QueuePage page, spool_->List(wanted));
+  AddNextProbes(page.items, deadline);
+  return page;
 }
 
 absl::StatusOr<std::vector<queue::QueueItem>> Gateway::FindQueued(const queue::MessageId& id,
-                                                                  MonoTime /*deadline*/) {
-  return spool_->Find(id);
+                                                                  MonoTime deadline) {
+  SLUICE_ASSIGN_OR_RETURN(std::vector<queue::QueueItem> items, spool_->Find(id));
+  AddNextProbes(items, deadline);
+  return items;
 }
 
 absl::StatusOr<std::string> Gateway::ReadQueuedHeader(const queue::MessageId& id,
@@ -169,8 +177,58 @@ absl::StatusOr<std::string> Gateway::ReadQueuedHeader(const queue::MessageId& id
 }
 
 absl::StatusOr<queue::QueueSummary> Gateway::SummarizeQueue(absl::string_view destination,
-                                                            size_t most, MonoTime /*deadline*/) {
-  return spool_->Summarize(destination.empty() ? "" : NormalOrAsTyped(destination), most);
+                                                            size_t most, MonoTime deadline) {
+  SLUICE_ASSIGN_OR_RETURN(
+      queue::QueueSummary summary,
+      spool_->Summarize(destination.empty() ? "" : NormalOrAsTyped(destination), most));
+  std::set<std::string> parked;
+  for (const queue::DestinationSummary& one : summary.destinations) {
+    if (one.parked > 0) parked.insert(one.destination);
+  }
+  const std::map<std::string, absl::Time> probes = NextProbes(std::move(parked), deadline);
+  for (queue::DestinationSummary& one : summary.destinations) {
+    if (const auto probe = probes.find(one.destination); probe != probes.end()) {
+      one.next_probe = probe->second;
+    }
+  }
+  return summary;
+}
+
+void Gateway::AddNextProbes(std::vector<queue::QueueItem>& items, MonoTime deadline) {
+  std::set<std::string> parked;
+  for (const queue::QueueItem& item : items) {
+    if (item.envelope.parked) parked.insert(item.envelope.destination);
+  }
+  const std::map<std::string, absl::Time> probes = NextProbes(std::move(parked), deadline);
+  for (queue::QueueItem& item : items) {
+    const auto probe = probes.find(item.envelope.destination);
+    if (item.envelope.parked && probe != probes.end()) item.next_probe = probe->second;
+  }
+}
+
+std::map<std::string, absl::Time> Gateway::NextProbes(std::set<std::string> destinations,
+                                                      MonoTime deadline) {
+  if (destinations.empty()) return {};
+  // Shared, as in OnEveryCore.
+  struct Gathering {
+    absl::Mutex mutex;
+    std::map<std::string, absl::Time> probes;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  const absl::Status asked = OnEveryCore(
+      [gathering, destinations = std::move(destinations)](Shard& shard) {
+        for (const std::string& destination : destinations) {
+          const std::optional<absl::Time> probe = shard.NextProbe(destination);
+          if (!probe.has_value()) continue;
+          const absl::MutexLock lock(&gathering->mutex);
+          gathering->probes.insert_or_assign(destination, *probe);
+        }
+        return absl::OkStatus();
+      },
+      deadline);
+  if (!asked.ok()) log::Warning("probes_not_told", {{"error", asked.message()}});
+  const absl::MutexLock lock(&gathering->mutex);
+  return gathering->probes;
 }
 
 absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::Selection& selection,

@@ -39,6 +39,7 @@ absl::StatusOr<PingResult> Gateway::Ping(absl::string_view domain, MonoTime dead
   SLUICE_ASSIGN_OR_RETURN(order.domain, policy::NormalizeDomain(domain));
   SLUICE_ASSIGN_OR_RETURN(PingResult result, Ping(std::move(order), deadline));
   KeepPing(result);
+  Heal(result);
   return result;
 }
 
@@ -48,7 +49,19 @@ absl::StatusOr<PingResult> Gateway::PingEntry(const policy::Entry& entry, MonoTi
   order.entry = std::make_shared<const policy::Entry>(entry);
   SLUICE_ASSIGN_OR_RETURN(PingResult result, Ping(std::move(order), deadline));
   KeepPing(result);
+  // One that is only proposed says nothing of what is demanded now.
+  const policy::EntryPtr current = table_->current()->Find(entry.pattern);
+  if (current != nullptr && current->generation == entry.generation) Heal(result);
   return result;
+}
+
+// Its mail need not wait for the next probe.
+void Gateway::Heal(const PingResult& result) {
+  if (result.verdict == PingVerdict::kInvalid) return;
+  Shard& shard = *shards_.front();
+  shard.core().Run([&shard, domain = result.domain] {
+    shard.Heal(domain, "an administrator's ping");
+  });
 }
 
 absl::StatusOr<PingResult> Gateway::PingSelf(MonoTime deadline) {

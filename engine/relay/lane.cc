@@ -60,6 +60,7 @@ class Lane::Carrier {
   std::string decided_by_;                   // of what OpenAt tried last
   bool authenticated_ = false;               // of the session: AddressTried has it
   std::optional<smtp::Failure> failure_;     // the one that decides when no address is left
+  bool all_for_tls_ = false;                 // each address that was tried failed for TLS
   std::optional<smtp::Failure> would_fail_;  // monitor: of the session
   std::optional<Attempt> held_;              // goes on to the next address
 };
@@ -159,6 +160,7 @@ io::Task<void> Lane::Carrier::Run() {
       if (!hops_.failure.has_value()) mta_sts_ = co_await FindMtaSts(host_.mta_sts(), lane_.target_);
       next_ = 0;
       failure_ = hops_.failure;
+      all_for_tls_ = !hops_.failure.has_value() && hops_.unresolved.empty();
       server_.reset();
     }
     const bool opened = co_await OpenNext();
@@ -187,6 +189,7 @@ AttemptReport Lane::Carrier::Report() const {
   report.policy = lane_.policy_;
   report.server = server_;
   report.failure = failure_;
+  report.tls_failed_everywhere = all_for_tls_;
   return report;
 }
 
@@ -207,6 +210,7 @@ io::Task<bool> Lane::Carrier::OpenNext() {
     if (!failed.has_value()) {
       host_.counters().outbound_connections.Add();
       ++lane_.open_sessions_;
+      all_for_tls_ = false;
       server_ = Tried(hop);
       co_return true;
     }
@@ -230,6 +234,7 @@ void Lane::Carrier::RememberFailure(const HopAddress& hop, smtp::Failure failure
                  {"reason", failure.tls_reason.has_value() ? tls::ReasonName(*failure.tls_reason)
                                                            : absl::string_view()},
                  {"detail", failure.detail}});
+  all_for_tls_ = all_for_tls_ && failure.tls_reason.has_value();
   const bool decided_by_tls = failure_.has_value() && failure_->tls_reason.has_value();
   if (decided_by_tls && !failure.tls_reason.has_value()) return;
   // One address that may do better tomorrow is enough to keep the mail, or one that may be found
@@ -355,6 +360,7 @@ io::Task<bool> Lane::Carrier::SendWaiting() {
     if (result.stale_connection) {
       held_ = std::move(attempt);
       next_ = 0;
+      all_for_tls_ = hops_.unresolved.empty();
       co_return true;
     }
     if (TryElsewhere(result) && next_ < hops_.addresses.size()) {

@@ -124,7 +124,10 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
   const MonoTime dns_deadline = std::min(deadline, core.Now() + kDnsTimeout);
   const Found found = co_await Find(host, std::move(order), dns_deadline);
   const NextHops& hops = found.hops;
-  if (hops.failure.has_value()) result.dns_failure = hops.failure->detail;
+  if (hops.failure.has_value()) {
+    result.dns_failure = hops.failure->detail;
+    result.dns_permanent = hops.failure->kind == smtp::Failure::Kind::kPermanent;
+  }
   for (const std::string& unresolved : hops.unresolved) {
     PingTarget target;
     target.mx = unresolved.substr(0, unresolved.find(':'));

@@ -60,6 +60,8 @@ struct Settings {
   absl::Duration connection_idle_timeout = absl::Seconds(5);
 
   std::shared_ptr<const queue::RetryTimetable> retries;  // set
+  // The longest wait between two probes of a destination whose TLS fails.
+  absl::Duration tls_probe_interval = absl::Minutes(30);
   absl::Duration queue_lifetime = absl::Hours(168);
   absl::Duration history_retention = absl::Hours(24 * 90);
   absl::Duration certificate_warning = absl::Hours(24 * 14);  // before one of a partner's expires

@@ -1,7 +1,6 @@
 #include "engine/relay/shard.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,6 +72,7 @@ Shard::Shard(Parts parts)
       client_options_(ClientOptionsOf(parts.settings)),
       ids_(parts.core.random()),
       writer_(parts.settings, ids_, parts.core.random()),
+      parking_(*this, *this),
       reception_(*this),
       body_budget_(parts.settings.max_body_memory),
       drained_(parts.core) {}
@@ -87,6 +87,11 @@ void Shard::MeetOthers(absl::Span<Shard* const> shards) {
 
 OutboundPolicy Shard::PolicyFor(absl::string_view domain) const {
   return OutboundPolicyOf(*list_, domain, settings_.default_tls_level);
+}
+
+void Shard::UseList(std::shared_ptr<const policy::Snapshot> list) {
+  list_ = std::move(list);
+  parking_.ListChanged();
 }
 
 absl::Status Shard::UseCredentials(std::shared_ptr<const tls::Credentials> credentials) {
@@ -141,8 +146,11 @@ void Shard::Send(std::vector<Attempt> attempts) {
 }
 
 Shard& Shard::OwnerOf(const HopTarget& target) {
-  if (!target.by_mx) return *this;
-  return *shards_[OwnerIndex(target.name, shards_.size())];
+  return target.by_mx ? *shards_[CoreOf(target.name)] : *this;
+}
+
+std::string Shard::LaneKey(const HopTarget& target, const OutboundPolicy& policy) {
+  return absl::StrCat(target.name, " ", policy.Digest());
 }
 
 void Shard::Dispatch(Attempt attempt) {
@@ -165,9 +173,13 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
     LeaveToSuccessor(attempt.envelope);
     return;
   }
-  OutboundPolicy policy =
-      WithWishOf(attempt.envelope, PolicyFor(attempt.envelope.destination));
-  std::unique_ptr<Lane>& lane = lanes_[absl::StrCat(target.name, " ", policy.Digest())];
+  const Breaker* const breaker = parking_.Find(attempt.envelope.destination);
+  if (breaker != nullptr && !attempt.envelope.past_breaker) {
+    ParkInstead(std::move(attempt), *breaker);
+    return;
+  }
+  OutboundPolicy policy = WithWishOf(attempt.envelope, PolicyFor(attempt.envelope.destination));
+  std::unique_ptr<Lane>& lane = lanes_[LaneKey(target, policy)];
   if (lane == nullptr) {
     lane = std::make_unique<Lane>(static_cast<LaneHost&>(*this), std::move(target),
                                   std::move(policy));
@@ -263,6 +275,7 @@ void Shard::PutBackFor(Attempt attempt, absl::Duration time) {
 // Due at once: whoever opens the queue next does not wait for the end of our lease.
 void Shard::LeaveToSuccessor(const queue::Envelope& envelope) {
   spool_.Release(envelope.id, envelope.destination);
+  if (envelope.parked) return;  // it is probed first
   queue::Selection selection;
   selection.message_id = envelope.id;
   selection.destination = envelope.destination;
@@ -280,13 +293,17 @@ io::Task<void> Shard::SweepLanes() {
 
 // ---- What became of it
 
-void Shard::Conclude(Attempt attempt, const AttemptReport& report) {
+void Shard::Conclude(Attempt attempt, const AttemptReport& ended) {
+  const std::optional<AttemptReport> suspicious = SuspectStripping(ended);
+  const AttemptReport& report = suspicious.has_value() ? *suspicious : ended;
   std::optional<io::Body> body = TakeBody(attempt);
   OutcomeWriter::Written written =
       writer_.OfAttempt(std::move(attempt.envelope), report, spool_.Now());
+  parking_.AttemptEnded(report, written);
   Count(written);
   LogDelivery(written, report, spool_.Now());
-  core_.Spawn(Record(std::move(written), std::move(body)));
+  core_.Spawn(written.result.park ? RecordParked(std::move(written), std::move(body))
+                                  : Record(std::move(written), std::move(body)));
 }
 
 void Shard::Count(const OutcomeWriter::Written& written) {
@@ -448,6 +465,13 @@ CoreStatus Shard::StatusOfCore() const {
   status.tls_would_defer = counters_.tls_would_defer.value();
   status.failed = counters_.failed.value();
   status.expired = counters_.expired.value();
+  status.breakers_open = counters_.breakers_open.value();
+  status.breakers_opened = counters_.breakers_opened.value();
+  status.parked = counters_.parked.value();
+  status.released = counters_.released.value();
+  status.probes = counters_.probes.value();
+  status.probes_failed = counters_.probes_failed.value();
+  status.stripping_suspected = counters_.stripping_suspected.value();
   status.deleted_tls_policy = counters_.deleted_tls_policy.value();
   status.bodies_in_bytes = body_budget_.used();
   status.bodies_out_bytes = counters_.kept_body_bytes.value();
@@ -473,6 +497,7 @@ void Shard::Drain() {
   for (smtp::ServerSession* session : sessions_) session->Drain();
   for (auto& [key, lane] : lanes_) lane->Drain();
   if (mta_sts_ != nullptr) mta_sts_->Stop();
+  parking_.Drain();
   drained_.NotifyAll();
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -29,9 +30,11 @@
 #include "engine/relay/lane.h"
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/outcome.h"
+#include "engine/relay/parking.h"
 #include "engine/relay/ping.h"
 #include "engine/relay/reception.h"
 #include "engine/relay/settings.h"
+#include "engine/relay/starttls_memory.h"
 #include "engine/smtp/server_session.h"
 #include "policy/snapshot.h"
 #include "queue/spool.h"
@@ -42,7 +45,7 @@ namespace sluice::relay {
 // Which of so many shards mail for `domain` belongs to, where it is found by MX.
 size_t OwnerIndex(absl::string_view domain, size_t shards);
 
-class Shard final : private LaneHost, private ReceptionHost {
+class Shard final : private LaneHost, private ReceptionHost, private ParkingHost {
  public:
   struct Parts {
     io::Core& core;
@@ -63,8 +66,13 @@ class Shard final : private LaneHost, private ReceptionHost {
   // Serves clients from `listener` until Drain().
   void Serve(std::unique_ptr<io::Listener> listener);
 
+  // Before the first message: what is parked in the store, of this core and of others.
+  void RestoreParked(absl::Span<const queue::ParkedDestination> parked) {
+    parking_.Restore(parked);
+  }
+
   // Sends it: from here, or from the shard that it belongs to.
-  void Dispatch(Attempt attempt);
+  void Dispatch(Attempt attempt) override;
   // Its deadline has come: it goes, and its sender is told where that is owed.
   void Expire(queue::Envelope envelope);
   // An administrator gives it back to its sender. `done` is called once, with true, on this core.
@@ -76,7 +84,12 @@ class Shard final : private LaneHost, private ReceptionHost {
   // Any thread.
   CoreStatus StatusOfCore() const;
 
-  void UseList(std::shared_ptr<const policy::Snapshot> list) { list_ = std::move(list); }
+  // TLS of a domain was found to be as demanded.
+  void Heal(const std::string& domain, const char* how) { parking_.Heal(domain, how); }
+  // When it is probed next, in the queue's own time; unset where no breaker is open here.
+  std::optional<absl::Time> NextProbe(absl::string_view destination) const;
+
+  void UseList(std::shared_ptr<const policy::Snapshot> list);
   absl::Status UseCredentials(std::shared_ptr<const tls::Credentials> credentials);
 
   // Takes no new clients and starts no new transactions, in or out; what runs may finish.
@@ -115,6 +128,18 @@ class Shard final : private LaneHost, private ReceptionHost {
   queue::MessageIdSource& ids() override { return ids_; }
   void Send(std::vector<Attempt> attempts) override;
 
+  // ParkingHost (shard_parking.cc).
+  size_t Waiting(absl::string_view destination) override;
+  bool Owns(absl::string_view destination) const override;
+  bool LeavesFromAnyCore(absl::string_view destination) const override;
+  void OnOwner(absl::string_view destination, std::function<void(Parking&)> function) override;
+  void OnOthers(std::function<void(Parking&)> function) override;
+  void ParkInstead(Attempt attempt, const Breaker& breaker);
+  io::Task<void> RecordParked(OutcomeWriter::Written written, std::optional<io::Body> body);
+  std::optional<AttemptReport> SuspectStripping(const AttemptReport& report);
+
+  static std::string LaneKey(const HopTarget& target, const OutboundPolicy& policy);
+  size_t CoreOf(absl::string_view destination) const;
   Shard& OwnerOf(const HopTarget& target);
   void DispatchHere(Attempt attempt, HopTarget target);
   void LeaveToSuccessor(const queue::Envelope& envelope);
@@ -146,6 +171,8 @@ class Shard final : private LaneHost, private ReceptionHost {
   Counters counters_;
   queue::MessageIdSource ids_;
   OutcomeWriter writer_;
+  Parking parking_;
+  StartTlsMemory starttls_memory_;
   Reception reception_;
   smtp::BodyBudget body_budget_;
   std::vector<Shard*> shards_;

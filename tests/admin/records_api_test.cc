@@ -181,6 +181,15 @@ TEST_F(RecordsApiTest, WhatIsHeldHasNoNextTry) {
   EXPECT_FALSE(message.contains("next_try_at"));
 }
 
+TEST_F(RecordsApiTest, WhatIsParkedHasANextProbe) {
+  control_.queued[0].envelope.parked = true;
+  control_.queued[0].next_probe = control_.queued[0].envelope.accepted_at + absl::Hours(1);
+  const json message = Get("/v1/queue").json()["messages"][0];
+  EXPECT_EQ(message["state"], "parked");
+  EXPECT_TRUE(message.contains("next_probe_at"));
+  EXPECT_FALSE(message.contains("next_try_at"));
+}
+
 TEST_F(RecordsApiTest, TheQueueIsSummarized) {
   control_.summary.all.items = 3;
   control_.summary.all.by_reason = {{"", 1}, {"connect", 2}};

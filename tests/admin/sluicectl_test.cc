@@ -409,19 +409,21 @@ TEST_F(SluicectlTest, SummarizesTheQueue) {
                           .items = 5,
                           .held = 1,
                           .tls = 3,
+                          .parked = 2,
                           .by_age = {2, 0, 0, 0, 0, 0, 0, 0, 0, 3},
                           .by_reason = {{"", 1}, {"connect", 1}, {"not_offered", 3}}};
   control_.summary.destinations = {control_.summary.all};
   control_.summary.destinations[0].destination = "d.example";
+  control_.summary.destinations[0].next_probe = now_ + absl::Minutes(5);
   control_.summary.destinations_total = 2;
   ExpectGolden(
       {"queue", "summary"},
       "DESTINATION  ALL  -5m  -10m  -20m  -40m  -80m  -160m  -320m  -640m  -1280m  1280m+  HELD  "
-      "TLS  WHY\n"
+      "TLS  PARKED  PROBE  WHY\n"
       "(all)        5    2    0     0     0     0     0      0      0      0       3       1     "
-      "3    not_offered 3, connect 1, not_tried 1\n"
+      "3    2              not_offered 3, connect 1, not_tried 1\n"
       "d.example    5    2    0     0     0     0     0      0      0      0       3       1     "
-      "3    not_offered 3, connect 1, not_tried 1\n"
+      "3    2       in 5m  not_offered 3, connect 1, not_tried 1\n"
       "1 of 2 destinations; --limit=N shows more\n");
 }
 

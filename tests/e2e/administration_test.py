@@ -133,7 +133,7 @@ class RecordsTest(E2eCase):
             self.gateway.send("a@sender.test", f"b{number}@{domain}.test", message(domain))
         self.gateway.wait_for_history(domain=f"{domain}.test", outcome="check_tls", count=count)
         return wait_until("all of them to wait", lambda: [
-            found for found in [self.gateway.queue(domain=f"{domain}.test", state="waiting")]
+            found for found in [self.gateway.queue(domain=f"{domain}.test", state="parked")]
             if len(found) == count])[0]
 
     def test_the_audit_trail(self):

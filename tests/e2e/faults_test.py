@@ -108,7 +108,8 @@ class FaultsTest(E2eCase):
         """In the queue, with a time for the next try that is the timetable's, ±15 %."""
         waiting, = self.gateway.queue(domain=f"{fault}.test")
         self.assertEqual(waiting["message_id"], entry["message_id"])
-        self.assertIn(waiting["state"], ("waiting",))
+        # Where TLS is what fails, it does not wait for a time but for a probe of its domain.
+        self.assertEqual(waiting["state"], "parked" if fault in FAULTS else "waiting")
         self.assertEqual(waiting["attempts"], 1)
         wait = (moment(entry["next_try_at"]) - moment(entry["at"])).total_seconds()
         self.assertGreaterEqual(wait, 0.84 * 300)
@@ -206,7 +207,6 @@ class FaultsTest(E2eCase):
         entry = self.check_fault(fault)
         seen = entry["certificate"].rsplit(" ", 1)[1]  # as an administrator would take it over
         self.gateway.ctl("domains", "set", f"{fault}.test", "--no-ping", f"fingerprints={seen}")
-        self.gateway.ctl("queue", "retry", f"--domain={fault}.test")
         self.assert_delivered(fault, entry)
 
     def test_stall_at_starttls(self):
@@ -278,8 +278,8 @@ class ExpiryTest(E2eCase):
         gateway = self.start("bouncing", "bounce")
         entry = self.expire(gateway, "told@sender.test", "b@enforced.test", "deleted_tls_policy")
         self.assertEqual(entry["heading"], "Deleted because of TLS policy")
-        tried = gateway.history(message=entry["message_id"], outcome="check_tls")
-        self.assertGreaterEqual(len(tried), 2, "it was tried again on the way")
+        tried = gateway.history(domain="enforced.test", outcome="check_tls")
+        self.assertGreaterEqual(len(tried), 2, "its domain was probed on the way")
         notice = wait_until("the notification", lambda: self.notices("told@sender.test"))[0]
         self.assertRegex(notice, r"(?m)^Final-Recipient: rfc822; ?b@enforced\.test$")
         self.assertRegex(notice, r"(?m)^Action: failed$")

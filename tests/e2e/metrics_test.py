@@ -90,7 +90,7 @@ class MetricsTest(E2eCase):
         self.send_garbage_for_tls(gateway)
         # What the history has is released a moment later.
         wait_until("the message to wait",
-                   lambda: Scrape(gateway).total("sluice_queue_messages", state="waiting") == 1)
+                   lambda: Scrape(gateway).total("sluice_queue_messages", state="parked") == 1)
         after = Scrape(gateway)
         after.check()
 
@@ -102,7 +102,7 @@ class MetricsTest(E2eCase):
                 ("sluice_messages_accepted_total", {}, 2),
                 ("sluice_recipients_delivered_total", {}, 1),
                 ("sluice_attempts_tls_deferred_total", {}, 1),
-                ("sluice_queue_messages", {"state": "waiting"}, 1),
+                ("sluice_queue_messages", {"state": "parked"}, 1),
                 ("sluice_failures_total", {"direction": "outbound", "kind": "tls"}, 1),
                 ("sluice_failures_total", {"direction": "outbound", "reason": "refused"}, 1),
                 ("sluice_failures_total", {"direction": "inbound", "kind": "tls"}, 1),

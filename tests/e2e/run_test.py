@@ -32,7 +32,7 @@ class RunTest(E2eCase):
                      r"^ +Why +STARTTLS: STARTTLS is not offered$",
                      r"^ +TLS +TLSv1\.3, TLS_AES_\w+$",
                      # The queue: who waits, and why.
-                     r"^ +\S+ +waiting .*carol@plain\.example +starttls: not_offered$"):
+                     r"^ +\S+ +parked .*carol@plain\.example +starttls: not_offered$"):
             self.assertRegex(text, f"(?m){line}")
         self.assertNotIn("bob@secure.example  starttls", text)
 

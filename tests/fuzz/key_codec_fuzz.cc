@@ -20,6 +20,10 @@ void CheckParsers(const std::string& key) {
     SLUICE_CHECK(ParseItemKey(timed->item).has_value());
     SLUICE_CHECK(TimeKey(timed->time, timed->item) == key);
   }
+  if (const std::optional<Item> parked = ParseParkedKey(key)) {
+    SLUICE_CHECK(ParkedKey(parked->destination, parked->id) == key);
+    SLUICE_CHECK(ParseItemKey(ItemKey(parked->id, parked->destination)).has_value());
+  }
   if (const std::optional<HistoryPosition> position = ParseHistoryKey(key)) {
     SLUICE_CHECK(HistoryKey(*position) == key);
   }

@@ -52,6 +52,8 @@ Envelope FullEnvelope() {
   envelope.body_bytes = uint64_t{5} << 32;
   envelope.body_chunks = 7;
   envelope.sole_destination = true;
+  envelope.parked = true;
+  envelope.past_breaker = true;
   envelope.revision = 2;
   return envelope;
 }
@@ -98,6 +100,8 @@ TEST(EnvelopeCodecTest, EveryFieldIsReadBack) {
   EXPECT_EQ(out.body_chunks, in.body_chunks);
   EXPECT_EQ(out.sole_destination, in.sole_destination);
   EXPECT_EQ(out.revision, in.revision);
+  EXPECT_EQ(out.parked, in.parked);
+  EXPECT_EQ(out.past_breaker, in.past_breaker);
 }
 
 TEST(EnvelopeCodecTest, UnsetAndEmptyAreKeptApart) {
@@ -157,6 +161,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   in.tls_version = "TLSv1.3";
   in.cipher = "TLS_AES_256_GCM_SHA384";
   in.certificate = "CN=other.example 12:34";
+  in.parked = true;
   const HistoryEntry out =
       DecodeHistoryEntry({.nanos = 7, .sequence = 9}, EncodeHistoryEntry(in)).value();
   EXPECT_EQ(out.time, absl::FromUnixNanos(7));
@@ -182,6 +187,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   EXPECT_EQ(out.tls_version, in.tls_version);
   EXPECT_EQ(out.cipher, in.cipher);
   EXPECT_EQ(out.certificate, in.certificate);
+  EXPECT_EQ(out.parked, in.parked);
 }
 
 TEST(HistoryCodecTest, EveryOutcomeIsReadBack) {

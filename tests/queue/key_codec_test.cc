@@ -41,6 +41,15 @@ TEST(KeyCodecTest, KeysAreReadBack) {
     EXPECT_EQ(ParseItemKey(item)->destination, destination);
     EXPECT_EQ(ParseIdKey(IdKey(id)), id);
 
+    const std::string parked = ParkedKey(destination, id);
+    ASSERT_TRUE(ParseParkedKey(parked).has_value());
+    EXPECT_EQ(ParseParkedKey(parked)->id, id);
+    EXPECT_EQ(ParseParkedKey(parked)->destination, destination);
+    // Those of one destination stand together, whatever others are called.
+    const std::string other = AnyDestination(random);
+    const std::string prefix = ParkedPrefix(other);
+    EXPECT_EQ(parked >= prefix && parked < EndOfPrefix(prefix), other == destination);
+
     const absl::Time time = AnyTime(random);
     const std::string key = TimeKey(time, item);
     ASSERT_TRUE(ParseTimeKey(key).has_value());

@@ -133,6 +133,7 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
     result.envelope.sender = "alice@sender.example";
     result.envelope.recipients.push_back({.address = "bob@" + item.second, .state = state});
     result.next_attempt = world_.Now() + absl::Minutes(5);
+    result.park = Below(3) == 0;
     const bool gone = state != RecipientState::kPending;
     ItemName bounce;
     if (gone) {
@@ -162,7 +163,7 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
   }
 
   void TakeSome() {
-    const auto taken = [this](const absl::StatusOr<TakenWork>& work) {
+    const auto taken = [this](const auto& work) {
       if (!work.ok()) return;
       for (const Envelope& envelope : work->items) {
         const ItemName item = {envelope.id, envelope.destination};
@@ -172,7 +173,9 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
         ReadBody(item);
       }
     };
-    if (Below(3) == 0) {
+    if (Below(4) == 0) {
+      world_.spool().TakeParked("a.example", "", 1 + Below(20), taken);
+    } else if (Below(3) == 0) {
       world_.spool().TakeExpired(world_.Now(), 1 + Below(20), taken);
     } else {
       world_.spool().TakeDue(world_.Now(), 1 + Below(20), taken);
@@ -306,9 +309,17 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
     world_.clock().Advance(absl::Hours(1));
     size_t chunks = 0;
     std::set<MessageId> seen;
-    const TakenWork work = world_.TakeDue(1'000'000).value();
-    EXPECT_EQ(work.items.size(), present_.size());
-    for (const Envelope& envelope : work.items) {
+    std::vector<Envelope> items = world_.TakeDue(1'000'000).value().items;
+    const uint64_t parked = world_.spool().Count(0)->parked;
+    for (const char* domain : {"a.example", "b.example", "c.example", "sender.example"}) {
+      const SelectedWork work = world_.TakeParked(domain, "", 1'000'000).value();
+      items.insert(items.end(), work.items.begin(), work.items.end());
+    }
+    EXPECT_EQ(static_cast<uint64_t>(std::count_if(items.begin(), items.end(),
+                                                  [](const Envelope& e) { return e.parked; })),
+              parked);
+    EXPECT_EQ(items.size(), present_.size());
+    for (const Envelope& envelope : items) {
       const absl::StatusOr<io::Body> body = world_.LoadBody(envelope);
       ASSERT_TRUE(body.ok()) << body.status();
       // What was refused may be there all the same, whole: its sender will send it again.
@@ -321,6 +332,7 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
     EXPECT_EQ(rows["expiry"], present_.size());
     EXPECT_EQ(rows["envelope"], present_.size());
     EXPECT_EQ(rows["body"], chunks);
+    EXPECT_EQ(rows["parked"], parked);
   }
 
   // The restarted gateway knows only what is queued; that is on the disk by now.

@@ -18,7 +18,6 @@ using ::testing::IsEmpty;
 
 class SideRowsTest : public ::testing::Test {
  protected:
-  SideRowsTest() { EXPECT_TRUE(world_.Open().ok()); }
 
   absl::Status Write(std::vector<SideWrite> writes) {
     absl::Status answer = absl::UnknownError("no answer");

@@ -158,6 +158,14 @@ absl::StatusOr<SelectedWork> SpoolWorld::TakeSelected(Selection selection, std::
   return RunUntil(answer);
 }
 
+absl::StatusOr<SelectedWork> SpoolWorld::TakeParked(std::string destination, std::string position,
+                                                    size_t limit) {
+  std::optional<absl::StatusOr<SelectedWork>> answer;
+  spool_->TakeParked(std::move(destination), std::move(position), limit,
+                     [&](absl::StatusOr<SelectedWork> a) { answer = std::move(a); });
+  return RunUntil(answer);
+}
+
 void SpoolWorld::Release(const Envelope& envelope, absl::Time not_before) {
   spool_->Release(envelope.id, envelope.destination, not_before);
   store_.RunAll();

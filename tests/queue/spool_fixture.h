@@ -80,6 +80,8 @@ class SpoolWorld {
   absl::StatusOr<uint64_t> Remove(Selection selection, Reason reason);
   absl::StatusOr<SelectedWork> TakeSelected(Selection selection, std::string position,
                                             size_t limit);
+  absl::StatusOr<SelectedWork> TakeParked(std::string destination, std::string position,
+                                          size_t limit);
   void Release(const Envelope& envelope, absl::Time not_before = absl::InfinitePast());
 
   // Attempts that end well, or not.

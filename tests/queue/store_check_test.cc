@@ -131,12 +131,14 @@ TEST_F(StoreCheckTest, AWholeStoreIsWhole) {
                                                    {"expiry", 200},
                                                    {"history", 100},
                                                    {"policy", 102},
-                                                   {"mta_sts", 0}}));
+                                                   {"mta_sts", 0},
+                                                   {"parked", 0}}));
 }
 
 TEST_F(StoreCheckTest, AStoreThatNoLaterVersionHasOpenedIsWholeToo) {
   Fill(1, 100);
   DropTable("mta_sts");
+  DropTable("parked");
   const absl::StatusOr<StoreCheck> check = Check();
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_TRUE(check->whole());

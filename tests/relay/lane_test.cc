@@ -313,6 +313,49 @@ TEST_F(LaneTest, RequireTlsWaitsWhereTlsFails) {
   EXPECT_EQ(hop_.Count("MAIL"), 0);
 }
 
+TEST_F(LaneTest, SaysWhetherTlsIsWhatFailedAtEveryAddress) {
+  Enforce();
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "192.0.2.2"});
+  // The fourth connection, which is to the second address, is closed before there is any TLS.
+  hop_.answer = [](const Heard& heard) {
+    if (heard.connection == 3 && heard.line == "<banner>") return Said{""};
+    return Said{heard.line == "STARTTLS" ? "454 4.7.0 not now" : TestHop::Good(heard.line)};
+  };
+  for (const bool everywhere : {true, false}) {
+    const auto lane = NewLane();
+    Deliver(*lane);
+    EXPECT_EQ(concluded_.back().report.failure->tls_reason, tls::Reason::kRefused);
+    EXPECT_EQ(concluded_.back().report.tls_failed_everywhere, everywhere);
+  }
+  EXPECT_EQ(hop_.connections(), 4);
+  // A host whose addresses are not known may have TLS.
+  resolver_.SetMx("example.com", {{10, "mx.example.net"}, {20, "mx2.example.net"}});
+  resolver_.FailAddresses("mx2.example.net", absl::UnavailableError("SERVFAIL"));
+  const auto lane = NewLane();
+  Deliver(*lane);
+  EXPECT_EQ(concluded_.back().report.failure->tls_reason, tls::Reason::kRefused);
+  EXPECT_FALSE(concluded_.back().report.tls_failed_everywhere);
+}
+
+TEST_F(LaneTest, AConnectionThatHadBecomeStaleSaysNothingOfTls) {
+  Enforce();
+  hop_.answer = [](const Heard& heard) {
+    // The first one takes a message and is closed behind it; then there is no TLS any more.
+    if (heard.connection == 0 && heard.line == "<body>") {
+      return Said{"250 ok\r\n421 4.4.2 idle for too long"};
+    }
+    const bool gone = heard.connection > 0 && heard.line == "STARTTLS";
+    return Said{gone ? "454 4.7.0 not now" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  At(absl::Seconds(2), [this, &lane] { core_.Spawn(OfferTo(*lane, 1)); });
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(2));
+  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
+  EXPECT_EQ(hop_.connections(), 2);
+  EXPECT_TRUE(concluded_[1].report.tls_failed_everywhere);
+}
+
 TEST_F(LaneTest, OnNoEntryWhatCannotBeEncryptedGoesInClear) {
   hop_.answer = [](const Heard& heard) {
     return Said{heard.line == "STARTTLS" ? "" : TestHop::Good(heard.line)};

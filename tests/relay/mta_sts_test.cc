@@ -27,7 +27,6 @@ constexpr char kFile[] = "version: STSv1\nmode: enforce\nmx: mx.example.net\nmax
 class MtaStsTest : public ::testing::Test {
  protected:
   MtaStsTest() {
-    EXPECT_TRUE(world_.Open().ok());
     resolver_.SetTxt("_mta-sts.example.net", {"v=STSv1; id=7;"});
     resolver_.SetAddresses("mta-sts.example.net", {"192.0.2.1"});
     server_.answer = absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ",

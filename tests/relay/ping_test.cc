@@ -230,7 +230,6 @@ TEST_F(PingTest, AHostThatDaneKeepsMailFromIsNotConnectedTo) {
 class PingMtaStsTest : public PingTest {
  protected:
   PingMtaStsTest() {
-    EXPECT_TRUE(world_.Open().ok());
     mta_sts_ = std::make_unique<MtaSts>(core_, resolver_, world_.spool(), contexts_.NewClient(),
                                         absl::Minutes(5));
     resolver_.SetTxt("_mta-sts.example.com", {"v=STSv1; id=1;"});

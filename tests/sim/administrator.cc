@@ -183,6 +183,7 @@ void Administrator::Act(relay::Control& control) {
       if (world_.OneIn(2)) {
         selection.destination = town_.domains()[world_.random().Below(town_.domains().size())].name;
       }
+      ledger_.RetriedByAdmin(selection.destination);
       const absl::StatusOr<uint64_t> retried = control.RetryQueued(selection, Deadline());
       world_.Tell(
           absl::StrCat("administrator retries ", selection.destination, ": ",

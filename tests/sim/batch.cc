@@ -113,10 +113,11 @@ bool End(Child& child, Sum& sum) {
 std::string FormatReport(uint64_t seed, const Report& report) {
   return absl::StrFormat(
       "seed=%d days=%.2f messages=%d accepted=%d deliveries=%d twice=%d bounced=%d expired=%d "
-      "tls_deleted=%d faults=%d crashes=%d connections=%d steps=%d digest:%016x",
+      "tls_deleted=%d parked=%d faults=%d crashes=%d connections=%d steps=%d digest:%016x",
       seed, absl::FDivDuration(report.simulated, absl::Hours(24)), report.letters, report.accepted,
       report.deliveries, report.twice, report.bounced, report.expired, report.deleted_tls_policy,
-      report.faults, report.crashes, report.connections, report.steps, report.digest);
+      report.parked, report.faults, report.crashes, report.connections, report.steps,
+      report.digest);
 }
 
 int RunBatch(const BatchOptions& options) {
@@ -149,14 +150,14 @@ int RunBatch(const BatchOptions& options) {
       children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
-  sum.counts.resize(13);
+  sum.counts.resize(14);
   std::cout << absl::StrFormat(
       "%d runs from seed %d in %.0f s: %.0f simulated days, %d messages, %d accepted, %d "
       "deliveries (%d recipients twice), %d bounced, %d expired, %d deleted because of TLS policy, "
-      "%d faults, %d crashes, %d connections\n%d passed, %d failed\n",
+      "%d parked, %d faults, %d crashes, %d connections\n%d passed, %d failed\n",
       sum.runs, options.start, seconds(), sum.days, sum.counts[1], sum.counts[2], sum.counts[3],
       sum.counts[4], sum.counts[5], sum.counts[6], sum.counts[7], sum.counts[8], sum.counts[9],
-      sum.counts[10], sum.runs, broken);
+      sum.counts[10], sum.counts[11], sum.runs, broken);
   return broken == 0 ? 0 : 1;
 }
 

@@ -14,6 +14,9 @@
 namespace sluice::sim {
 namespace {
 
+// --tls_probe_interval, and the line that says that a domain's mail goes on.
+constexpr absl::Duration kLongestProbeWait = absl::Minutes(30);
+constexpr absl::string_view kBreakerClosed = "breaker_closed domain=";
 // How much later than its deadline an item may end: an attempt that runs may finish.
 constexpr absl::Duration kMostAttempt = absl::Hours(3);
 // Bytes; what the gateway puts in front of a body.
@@ -281,6 +284,7 @@ size_t Ledger::ends(queue::Outcome outcome) const {
 
 void Ledger::Audit(const std::vector<queue::HistoryEntry>& history) {
   CheckAttempts(history);
+  CheckParked(history);
   CheckEnds(history);
   CheckTriedToTheEnd(history);
   for (const auto& [token, letter] : letters_) {
@@ -293,6 +297,54 @@ void Ledger::Audit(const std::vector<queue::HistoryEntry>& history) {
 // A clock that was set while the gateway was down: how much time has passed nobody can tell.
 bool Ledger::TimeIsUncertain() const {
   return scenario_.clock_steps > 0 && scenario_.crashes + scenario_.restarts > 0;
+}
+
+// By how much later an entry may be written than what it tells of has happened: by what the store was
+// busy with.
+absl::Duration Ledger::MostDelay() const {
+  if (scenario_.disk_faults > 0) return absl::Hours(2);
+  return scenario_.slow_jobs > 0 ? absl::Minutes(20) : absl::Minutes(2);
+}
+
+void Ledger::GatewayLogs(absl::string_view line) {
+  const size_t found = line.find(kBreakerClosed);
+  if (found == absl::string_view::npos) return;
+  line.remove_prefix(found + kBreakerClosed.size());
+  wanted_.emplace_back(world_.clock().WallNow(), line.substr(0, line.find(' ')));
+}
+
+void Ledger::CheckParked(const std::vector<queue::HistoryEntry>& history) {
+  std::map<Recipient, absl::Time> parked;  // since; by queue id and domain
+  for (const queue::HistoryEntry& entry : history) {
+    const absl::Time latest = entry.time + kLongestProbeWait + absl::Minutes(2);
+    if (entry.parked && entry.next_attempt.value_or(absl::InfiniteFuture()) > latest) {
+      Broken("a domain whose mail waits is probed", absl::StrCat(entry.domain, " in time"));
+    }
+    if (!entry.message_id.has_value()) continue;
+    const Recipient item = {entry.message_id->ToString(), entry.domain};
+    const auto since = parked.find(item);
+    const bool tried = entry.attempt > 0 && (entry.outcome == queue::Outcome::kDeferred ||
+                                             entry.outcome == queue::Outcome::kDelivered ||
+                                             entry.outcome == queue::Outcome::kFailed);
+    // (A clock that is set is not the queue's, which the history is in.)
+    if (since != parked.end() && tried && scenario_.clock_steps == 0) {
+      const auto lets_go = [&](const std::pair<absl::Time, std::string>& wanted) {
+        return (wanted.second.empty() || wanted.second == entry.domain) &&
+               wanted.first >= since->second - MostDelay() && wanted.first <= entry.time;
+      };
+      if (std::none_of(wanted_.begin(), wanted_.end(), lets_go)) {
+        Broken("what is parked waits for its domain",
+               absl::StrCat(item.first, " to ", entry.domain, ": attempt ", entry.attempt, " at ",
+                            absl::FormatTime(entry.time), ", parked at ",
+                            absl::FormatTime(since->second)));
+      }
+    }
+    if (tried || !entry.parked) parked.erase(item);
+    if (entry.parked) {
+      parked[item] = entry.time;
+      ++parked_;
+    }
+  }
 }
 
 void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
@@ -316,17 +368,14 @@ void Ledger::CheckAttempts(const std::vector<queue::HistoryEntry>& history) {
     if (!entry.next_attempt.has_value() || !entry.deadline.has_value()) {
       Broken("a deferral says when it is tried again", id);
     }
+    if (entry.parked) continue;  // by another one: CheckParked
     const auto& waits = timetable_.waits();
     const size_t step = std::min(static_cast<size_t>(entry.attempt) - 1, waits.size() - 1);
     const absl::Duration wait = *entry.next_attempt - entry.time;
-    // The entry is written later than the wait was worked out: by what the store was busy with.
-    absl::Duration late = absl::Minutes(2);
-    if (scenario_.slow_jobs > 0) late = absl::Minutes(20);
-    if (scenario_.disk_faults > 0) late = absl::Hours(2);
     const double jitter = queue::RetryTimetable::kJitter;
     const bool in_time =
         wait <= waits[step] * (1 + jitter) + absl::Minutes(2) &&
-        (wait >= waits[step] * (1 - jitter) - late || *entry.next_attempt == *entry.deadline);
+        (wait >= waits[step] * (1 - jitter) - MostDelay() || *entry.next_attempt == *entry.deadline);
     if (!in_time && !TimeIsUncertain()) {
       Broken("retries keep to the timetable",
              absl::StrCat(id, ": attempt ", entry.attempt, " at ", absl::FormatTime(entry.time),
@@ -362,20 +411,32 @@ void Ledger::CheckEnds(const std::vector<queue::HistoryEntry>& history) {
 void Ledger::CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history) {
   if (TimeIsUncertain()) return;
   std::map<Recipient, absl::Time> last_tried;  // by queue id and domain
+  std::map<std::string, absl::Time> last_probed;
+  std::set<Recipient> parked;
   const absl::Duration longest = *std::max_element(timetable_.waits().begin(), timetable_.waits().end()) *
                                  (1 + queue::RetryTimetable::kJitter);
   for (const queue::HistoryEntry& entry : history) {
-    if (!entry.message_id.has_value()) continue;
+    if (!entry.message_id.has_value()) {
+      if (entry.parked) last_probed[entry.domain] = entry.time;
+      continue;
+    }
     const Recipient item = {entry.message_id->ToString(), entry.domain};
-    if (entry.outcome == queue::Outcome::kDeferred) last_tried[item] = entry.time;
+    if (entry.outcome == queue::Outcome::kDeferred) {
+      last_tried[item] = entry.time;
+      entry.parked ? (void)parked.insert(item) : (void)parked.erase(item);
+    }
     if (entry.outcome != queue::Outcome::kExpired &&
         entry.outcome != queue::Outcome::kDeletedTlsPolicy) {
       continue;
     }
     if (ever_held_.count(item) > 0) continue;
     const auto tried = last_tried.find(item);
-    const absl::Time since =
-        tried == last_tried.end() ? entry.message_id->time() : tried->second;
+    absl::Time since = tried == last_tried.end() ? entry.message_id->time() : tried->second;
+    // A domain that is probed is tried for all that waits for it.
+    const auto probed = last_probed.find(entry.domain);
+    if (parked.contains(item) && probed != last_probed.end()) {
+      since = std::max(since, probed->second);
+    }
     if (entry.time - since > longest + kMostAttempt + down_) {
       Broken("mail is tried until its deadline",
              absl::StrCat(item.first, " to ", item.second, " was not tried for ",

@@ -6,7 +6,7 @@
 //   Mail of an enforced domain never travels in clear, nor under less than its entry demands.
 // And what follows from them: delivered twice only where a crash or a lost reply excuses it; bodies
 // byte for byte; a history entry for each attempt and one for each end; retries by the timetable;
-// expiry at the deadline.
+// what is parked tried when its domain is let go on, and not before; expiry at the deadline.
 //
 // To add an invariant: note what it needs where it happens, and call Broken() where it does not
 // hold, at once or in Audit().
@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -112,6 +113,13 @@ class Ledger {
     held_.erase({std::string(queue_id), std::string(domain)});
   }
 
+  // An administrator has asked for mail of a domain (empty: all mail) to be tried.
+  void RetriedByAdmin(absl::string_view domain) {
+    wanted_.emplace_back(world_.clock().WallNow(), domain);
+  }
+  // A line of the gateway's log: the only thing that says when it lets the mail of a domain go on.
+  void GatewayLogs(absl::string_view line);
+
   // An order is on disk with the next message that is accepted: after a crash it may be forgotten.
   void Crashed() {
     crashes_.push_back(world_.Now());
@@ -133,6 +141,7 @@ class Ledger {
   size_t accepted() const;
   size_t deliveries() const { return deliveries_.size(); }
   size_t twice() const { return twice_; }
+  size_t parked() const { return parked_; }  // times that a message was
   size_t ends(queue::Outcome outcome) const;
 
  private:
@@ -161,6 +170,9 @@ class Ledger {
   void CheckAttempts(const std::vector<queue::HistoryEntry>& history);
   void CheckEnds(const std::vector<queue::HistoryEntry>& history);
   void CheckLetter(const Letter& letter);
+  // What is parked waits for its domain.
+  void CheckParked(const std::vector<queue::HistoryEntry>& history);
+  absl::Duration MostDelay() const;
   void CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history);
   // A sender who is owed a notification gets one.
   void CheckNotified(const Letter& letter);
@@ -181,6 +193,9 @@ class Ledger {
   std::set<std::string, std::less<>> returned_;  // queue ids
   std::set<Recipient> held_;                     // queue id and domain
   std::set<Recipient> ever_held_;
+  // When mail of a domain (empty: all mail) may be tried though it was parked.
+  std::vector<std::pair<absl::Time, std::string>> wanted_;
+  size_t parked_ = 0;
   std::vector<ListAt> list_;
   std::vector<MonoTime> crashes_;
   absl::Duration down_;

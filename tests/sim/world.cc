@@ -42,6 +42,7 @@ World::World(const Scenario& scenario, std::string directory)
   });
   log::SetSink([this](log::Level /*level*/, absl::string_view line) {
     simulation_.Tell(absl::StrCat("gateway: ", line));
+    ledger_.GatewayLogs(line);
   });
 }
 
@@ -430,6 +431,7 @@ Report World::Run() {
   report.accepted = ledger_.accepted();
   report.deliveries = ledger_.deliveries();
   report.twice = ledger_.twice();
+  report.parked = ledger_.parked();
   report.bounced = ledger_.ends(queue::Outcome::kFailed);
   report.expired = ledger_.ends(queue::Outcome::kExpired);
   report.deleted_tls_policy = ledger_.ends(queue::Outcome::kDeletedTlsPolicy);

@@ -38,6 +38,7 @@ struct Report {
   size_t accepted = 0;
   size_t deliveries = 0;
   size_t twice = 0;  // recipients, all of them excused
+  size_t parked = 0;  // times that a message was
   size_t bounced = 0;
   size_t expired = 0;
   size_t deleted_tls_policy = 0;

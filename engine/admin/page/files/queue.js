@@ -94,7 +94,8 @@ export function showQueue(main, session) {
       rows: messages.map((message) => ({cells: [
         [h('span', {class: 'code'}, message.destination), ' ',
          message.state === 'active' ? h('span', {class: 'badge'}, text('queue.active')) : null,
-         message.state === 'held' ? h('span', {class: 'badge warn'}, text('queue.held')) : null],
+         message.state === 'held' ? h('span', {class: 'badge warn'}, text('queue.held')) : null,
+         message.state === 'parked' ? h('span', {class: 'badge warn'}, text('queue.parked')) : null],
         [h('div', {}, senderText(message.sender)),
          message.recipients.map(({address}) => h('div', {}, `→ ${address}`)),
          h('div', {class: 'muted small'},
@@ -102,7 +103,7 @@ export function showQueue(main, session) {
              message.message_id), ` · ${bytes(message.size_bytes)}`)],
         failure(message.last_failure), String(message.attempts),
         message.state === 'held' ? h('span', {class: 'muted small'}, message.held)
-                                 : when(message.next_try_at),
+                                 : when(message.next_probe_at ?? message.next_try_at),
         when(message.deadline_at), actions(message),
       ], detail: () => messageDetail(message)})),
     });
@@ -148,7 +149,8 @@ export function showQueue(main, session) {
           {name: 'recipient', label: text('field.recipient')},
           {name: 'state', label: text('field.state'), options: [
             ['', text('filter.any')], ['waiting', text('queue.waiting')],
-            ['active', text('queue.active')], ['held', text('queue.held')]]},
+            ['active', text('queue.active')], ['held', text('queue.held')],
+            ['parked', text('queue.parked')]]},
         ], filters, fromTheFirst),
         h('div', {class: 'buttons'},
           h('button', {type: 'button', onclick: list.refresh}, text('refresh')),

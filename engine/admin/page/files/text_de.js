@@ -181,6 +181,7 @@ export default {
   'queue.deleted': 'Die Nachricht ist gelöscht.',
   'queue.empty': 'Die Warteschlange ist leer.',
   'queue.held': 'angehalten',
+  'queue.parked': 'wartet auf die Domain',
   'queue.hold': 'Anhalten',
   'queue.is_held': 'Die Nachricht ist angehalten.',
   'queue.no_failure': 'bisher keiner',

@@ -180,6 +180,7 @@ export default {
   'queue.deleted': 'The message is deleted.',
   'queue.empty': 'The queue is empty.',
   'queue.held': 'on hold',
+  'queue.parked': 'waits for its domain',
   'queue.hold': 'Hold',
   'queue.is_held': 'The message is on hold.',
   'queue.no_failure': 'none so far',
