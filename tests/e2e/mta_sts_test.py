@@ -1,6 +1,8 @@
 """MTA-STS (RFC 8461): policies announced in real DNS and served over real HTTPS; Postfix's smtpd shows
 one certificate to all, which names the hosts of some domains and not of others."""
 
+import itertools
+
 from e2e_case import E2eCase, main, message
 from gateway import Gateway
 from name_server import NameServer
@@ -15,6 +17,7 @@ class MtaStsTest(E2eCase):
     GOOD = ["enforced", "unlisted", "kept", "changing", "webpki", "plain", "sender"]
     # and not for these.
     BAD = ["badcert", "testing"]
+    numbers = itertools.count(1)
 
     @classmethod
     def set_up(cls):
@@ -62,7 +65,7 @@ class MtaStsTest(E2eCase):
         cls.name_server.publish(cls.records())
 
     def send(self, domain):
-        subject = f"to-{domain}-{self.id()}"
+        subject = f"{domain}-{next(self.numbers)}."
         self.gateway.send("a@sender.example", f"b@{domain}", message(subject))
         return subject
 

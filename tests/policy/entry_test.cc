@@ -205,7 +205,7 @@ TEST(EntryCodecTest, WhatIsDamagedIsRefused) {
 TEST(EntryCodecTest, ALevelOfALaterVersionIsRefused) {
   const Entry entry = EntryFor("a.example");
   std::string bytes = EncodeEntry(entry);
-  bytes.append("\x20\x05", 2);  // field 4 (level), varint 5; of a field given twice the last counts
+  bytes.append("\x20\x06", 2);  // field 4 (level), varint 6; of a field given twice the last counts
   const auto decoded = DecodeEntry("a.example", bytes);
   EXPECT_THAT(decoded.status().message(),
               HasSubstr("level has a value that this version does not know"));

@@ -18,7 +18,6 @@ using ::testing::IsEmpty;
 
 class SideRowsTest : public ::testing::Test {
  protected:
-
   absl::Status Write(std::vector<SideWrite> writes) {
     absl::Status answer = absl::UnknownError("no answer");
     world_.spool().WriteMtaSts(std::move(writes), [&](absl::Status status) { answer = status; });
