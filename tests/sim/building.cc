@@ -38,6 +38,7 @@ relay::GatewayOptions World::Options() {
       *queue::RetryTimetable::Parse(scenario_.retry_schedule));
   settings.queue_lifetime = scenario_.lifetime;
   settings.queue_look = absl::Seconds(20);
+  settings.delay_notices = scenario_.delay_notices;
   settings.tls_expiry_action =
       scenario_.bounce ? relay::TlsExpiryAction::kBounce : relay::TlsExpiryAction::kDelete;
   if (scenario_.tight) {

@@ -19,6 +19,8 @@ constexpr absl::Duration kLongestProbeWait = absl::Minutes(30);
 constexpr absl::string_view kBreakerClosed = "breaker_closed domain=";
 // How much later than its deadline an item may end: an attempt that runs may finish.
 constexpr absl::Duration kMostAttempt = absl::Hours(3);
+// How much earlier than its client has heard of it a message may have been accepted.
+constexpr absl::Duration kMostAnswer = absl::Minutes(30);
 // Bytes; what the gateway puts in front of a body.
 constexpr uint64_t kTraceFields = 1024;
 
@@ -44,6 +46,19 @@ const policy::Entry* Decides(const std::vector<const policy::Entry*>& entries,
 
 bool IsEnd(queue::Outcome outcome) {
   return outcome != queue::Outcome::kDeferred && outcome != queue::Outcome::kRefused;
+}
+
+}  // namespace
+
+namespace {
+
+// The value of a field of a notification, which is ASCII and not folded; empty: not there.
+absl::string_view FieldOf(absl::string_view message, absl::string_view name) {
+  const std::string start = absl::StrCat("\r\n", name, ": ");
+  const size_t at = message.find(start);
+  if (at == absl::string_view::npos) return "";
+  const absl::string_view rest = message.substr(at + start.size());
+  return rest.substr(0, rest.find("\r\n"));
 }
 
 }  // namespace
@@ -225,7 +240,12 @@ size_t Ledger::Delivered(Delivery delivery) {
   }
   delivery.notification = delivery.sender.empty() && !letter->sender.empty();
   if (delivery.notification) {
+    const absl::string_view id = FieldOf(delivery.body, "Message-ID");  // "<id@host>"
+    if (id.empty()) Broken("a notification has an id of its own", letter->token);
+    delivery.notification_id = std::string(id.substr(1, id.find('@') - 1));
+    delivery.delay_notice = FieldOf(delivery.body, "Action") == "delayed";
     CheckNotification(delivery, *letter);
+    if (delivery.delay_notice) CheckDelayNotice(delivery, *letter);
   } else {
     CheckBody(delivery, *letter);
   }
@@ -268,6 +288,19 @@ void Ledger::CheckNotification(const Delivery& delivery, const Letter& letter) {
   }
 }
 
+void Ledger::CheckDelayNotice(const Delivery& delivery, const Letter& letter) {
+  delay_notices_.insert(delivery.notification_id);
+  if (scenario_.delay_notices.empty()) {
+    Broken("no notice of delay where none is wanted", letter.token);
+  }
+  if (scenario_.clock_steps > 0 || letter.answer != Letter::Answer::kAccepted) return;
+  const absl::Duration age = world_.clock().WallNow() - letter.answered_at;
+  if (age + kMostAnswer < scenario_.delay_notices.front()) {
+    Broken("a notice of delay is about mail that waits for long",
+           absl::StrCat(letter.token, " after ", absl::FormatDuration(age)));
+  }
+}
+
 // ---- At the end
 
 size_t Ledger::accepted() const {
@@ -292,6 +325,38 @@ void Ledger::Audit(const std::vector<queue::HistoryEntry>& history) {
     CheckNotified(letter);
   }
   CheckTwice();
+  CheckDelaysTold(history);
+}
+
+void Ledger::CheckDelaysTold(const std::vector<queue::HistoryEntry>& history) {
+  // Distinct ones: a notification that arrives twice is one all the same.
+  std::map<Recipient, std::set<std::string>> told;  // by token and recipients' domain
+  for (const Delivery& delivery : deliveries_) {
+    if (!delivery.delay_notice) continue;
+    const absl::string_view about = FieldOf(delivery.body, "Final-Recipient");  // "rfc822; a@b"
+    told[{delivery.token, std::string(DomainOf(about))}].insert(delivery.notification_id);
+  }
+  for (const auto& [about, notices] : told) {
+    // A crash may lose that one was sent, as it may any other delivery.
+    if (notices.size() > scenario_.delay_notices.size() + crashes_.size()) {
+      Broken("each notice of delay comes once",
+             absl::StrCat(about.first, " to ", about.second, ": ", notices.size(), " of them"));
+    }
+  }
+  // Where memory is short, or the disk does not answer, a notice may be put off again and again.
+  if (scenario_.delay_notices.empty() || scenario_.tight || scenario_.disk_faults > 0) return;
+  for (const queue::HistoryEntry& entry : history) {
+    if (entry.outcome != queue::Outcome::kDeferred || !entry.message_id.has_value()) continue;
+    // The entry is written later than the age was worked out, and the deadline may come in between.
+    const bool late = entry.time - entry.message_id->time() >
+                      scenario_.delay_notices.front() + kMostAttempt;
+    const bool over = !entry.deadline.has_value() || entry.time >= *entry.deadline;
+    if (entry.sender.empty() || !late || over || TimeIsUncertain()) continue;
+    if (notified_.find(entry.sender) == notified_.end()) {
+      Broken("a sender learns that mail waits",
+             absl::StrCat(entry.message_id->ToString(), " to ", entry.domain));
+    }
+  }
 }
 
 // A clock that was set while the gateway was down: how much time has passed nobody can tell.
@@ -389,7 +454,7 @@ void Ledger::CheckEnds(const std::vector<queue::HistoryEntry>& history) {
     if (!entry.message_id.has_value() || !IsEnd(entry.outcome)) continue;
     const std::string id = entry.message_id->ToString();
     for (const std::string& address : entry.recipients) {
-      if (entry.sender.empty()) notified_.insert(address);
+      if (entry.sender.empty()) notified_[address].insert(id);
       if (!ends_.emplace(Recipient{id, address}, End{entry.outcome, entry.time}).second) {
         Broken("one end for each recipient", absl::StrCat(id, ": ", address, " ended twice"));
       }
@@ -452,7 +517,13 @@ void Ledger::CheckNotified(const Letter& letter) {
     const bool owed = outcome == queue::Outcome::kFailed || outcome == queue::Outcome::kExpired ||
                       outcome == queue::Outcome::kReturnedByAdmin ||
                       (outcome == queue::Outcome::kDeletedTlsPolicy && scenario_.bounce);
-    if (owed && notified_.find(letter.sender) == notified_.end()) {
+    const auto told = notified_.find(letter.sender);
+    const bool of_its_end =
+        told != notified_.end() && std::any_of(told->second.begin(), told->second.end(),
+                                               [this](const std::string& id) {
+                                                 return delay_notices_.count(id) == 0;
+                                               });
+    if (owed && !of_its_end) {
       Broken("a sender learns of what was not delivered",
              absl::StrCat(letter.token, " to ", recipient));
     }

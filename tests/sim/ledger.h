@@ -65,6 +65,8 @@ struct Delivery {
   std::string body;
   bool secure = false;
   bool notification = false;  // of what became of the message, to its sender
+  bool delay_notice = false;  // one that says that it waits
+  std::string notification_id;
   MonoTime at;
   bool answer_heard = false;  // the gateway went on after our 250
 };
@@ -176,6 +178,9 @@ class Ledger {
   void CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history);
   // A sender who is owed a notification gets one.
   void CheckNotified(const Letter& letter);
+  void CheckDelayNotice(const Delivery& delivery, const Letter& letter);
+  // Each notice of delay once, and one at least for mail that has waited so long.
+  void CheckDelaysTold(const std::vector<queue::HistoryEntry>& history);
   void CheckTwice();
   void CheckLimits();
   Letter* FindLetter(absl::string_view token);
@@ -200,7 +205,9 @@ class Ledger {
   std::vector<MonoTime> crashes_;
   absl::Duration down_;
   std::map<Recipient, End> ends_;
-  std::set<std::string> notified_;  // senders to whom a notification has had an end
+  // By sender: the notifications to it that have had an end.
+  std::map<std::string, std::set<std::string>> notified_;
+  std::set<std::string> delay_notices_;  // ids of those that said no more than that mail waits
   size_t twice_ = 0;
   std::function<void(absl::string_view)> on_broken_;
   std::function<std::vector<relay::CoreStatus>()> cores_;

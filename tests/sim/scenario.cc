@@ -60,6 +60,7 @@ Scenario DrawScenario(uint64_t seed) {
   if (s.lifetime <= absl::Hours(6)) s.busy *= 2;
   s.clock_steps = draw.OneIn(4) ? draw.Between(1, 2) : 0;
   s.signed_dns = draw.OneIn(3);
+  if (draw.OneIn(2)) s.delay_notices = {s.lifetime / 8, s.lifetime / 3};
   return s;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -22,6 +23,7 @@ struct Scenario {
   absl::Duration busy;  // how long mail comes in and things go wrong; then all is well again
   bool slow_key = false;    // a certificate whose key goes through the signer
   bool bounce = true;       // --tls_expiry_action
+  std::vector<absl::Duration> delay_notices;  // --delay_notices
   absl::Duration lease = absl::Seconds(60);
   static constexpr int kTightSessions = 6;
   static constexpr size_t kTightBodyMemory = size_t{8} << 10;
