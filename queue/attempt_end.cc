@@ -58,8 +58,9 @@ absl::Status SpoolState::PrepareFinish(Batch& batch, FinishJob& job) {
     if (job.result.attempted) ++job.facts.attempts;
     envelope.past_breaker = false;
     envelope.parked = job.result.park && job.afterwards == Afterwards::kDeferred;
-    envelope.next_due = envelope.parked ? DueOfParked(facts->deadline)
-                                        : std::min(job.result.next_attempt, facts->deadline);
+    envelope.next_due = envelope.parked
+                            ? std::min(job.result.look_again, DueOfParked(facts->deadline))
+                            : std::min(job.result.next_attempt, facts->deadline);
     RewriteItem(batch, job.facts, envelope);
   } else {
     SLUICE_RETURN_IF_ERROR(EraseItem(batch, job.item, *facts));

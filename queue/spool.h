@@ -126,6 +126,8 @@ struct AttemptResult {
   // Where a recipient is pending: it waits, whatever next_attempt says, until TakeParked finds it, an
   // administrator wants it, or its deadline comes.
   bool park = false;
+  // Of what is parked: when it is handed out as due all the same, to be seen to and parked again.
+  absl::Time look_again = absl::InfiniteFuture();
   bool attempted = true;  // false: it was not tried, and this is not counted
   std::vector<HistoryEntry> history;
   std::vector<NewMessage> notifications;  // accepted with it, in flight as after Accept

@@ -17,6 +17,8 @@ namespace {
 using queue::RecipientState;
 using RecipientOutcome = smtp::RecipientResult::Outcome;
 
+// A notice that could not be made is tried again after this.
+constexpr absl::Duration kLeastPause = absl::Minutes(1);
 // What a stranger's reply may fill in a row that is kept for a week.
 constexpr size_t kMostReply = 1000;
 
@@ -275,6 +277,38 @@ void OutcomeWriter::CountDelays(absl::Time now, Written& written) const {
     return;
   }
   envelope.delays_told = due;
+}
+
+OutcomeWriter::Written OutcomeWriter::OfStillParked(queue::Envelope envelope, absl::Time now) {
+  Written written;
+  written.deferred = true;
+  written.result.park = true;
+  written.result.attempted = false;
+  const queue::AttemptFailure failure = envelope.last_failure.value_or(queue::AttemptFailure());
+  for (const queue::Recipient& recipient : envelope.recipients) {
+    if (recipient.state != RecipientState::kPending || !NotifyOf(recipient).delay) continue;
+    smtp::DsnRecipient delayed = DsnRecipientOf(recipient);
+    delayed.remote_mta = failure.mx;
+    delayed.detail = failure.text;
+    delayed.last_attempt = failure.at;
+    delayed.tls_reason = tls::ParseReason(failure.reason);
+    written.delayed.push_back(std::move(delayed));
+  }
+  written.result.envelope = std::move(envelope);
+  CountDelays(now, written);
+  if (!CanBeTold(written.result.envelope.sender)) written.delayed.clear();
+  return written;
+}
+
+absl::Time OutcomeWriter::NextDelayNotice(const queue::Envelope& envelope, absl::Time now) const {
+  const std::vector<absl::Duration>& ages = settings_.delay_notices;
+  const bool wanted = std::any_of(
+      envelope.recipients.begin(), envelope.recipients.end(), [](const auto& recipient) {
+        return recipient.state == RecipientState::kPending && NotifyOf(recipient).delay;
+      });
+  const auto next = static_cast<size_t>(envelope.delays_told);
+  if (!wanted || next >= ages.size() || !CanBeTold(envelope.sender)) return absl::InfiniteFuture();
+  return std::max(envelope.accepted_at + ages[next], now + kLeastPause);
 }
 
 std::vector<Notice> OutcomeWriter::Written::TakeNotices() {

@@ -57,6 +57,10 @@ class OutcomeWriter {
 
   // `envelope` as it was when the attempt began; in the result it counts one attempt more.
   Written OfAttempt(queue::Envelope envelope, const AttemptReport& report, absl::Time now);
+  // Parked still, and its sender may be owed a notice of delay. Nothing was tried.
+  Written OfStillParked(queue::Envelope envelope, absl::Time now);
+  // When the sender of a message that waits is next told that it does; InfiniteFuture: never.
+  absl::Time NextDelayNotice(const queue::Envelope& envelope, absl::Time now) const;
   // The deadline has come.
   Written OfExpiry(queue::Envelope envelope, absl::Time now);
   // An administrator gives it back.

@@ -38,7 +38,6 @@ Parking::Parking(LaneHost& lanes, ParkingHost& host)
 Parking::~Parking() = default;
 
 void Parking::Restore(absl::Span<const queue::ParkedDestination> parked) {
-  if (SLUICE_PLANTED_BUG(ParkedForgottenOnRestart)) return;
   const absl::Duration over = std::min(kRestoreOver, lanes_.settings().tls_probe_interval);
   const Moment now = Now();
   for (const queue::ParkedDestination& found : parked) {

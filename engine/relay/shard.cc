@@ -302,8 +302,12 @@ void Shard::Conclude(Attempt attempt, const AttemptReport& ended) {
   parking_.AttemptEnded(report, written);
   Count(written);
   LogDelivery(written, report, spool_.Now());
-  core_.Spawn(written.result.park ? RecordParked(std::move(written), std::move(body))
-                                  : Record(std::move(written), std::move(body)));
+  if (!written.result.park) {
+    core_.Spawn(Record(std::move(written), std::move(body)));
+    return;
+  }
+  counters_.parked.Add();
+  core_.Spawn(RecordParked(std::move(written), std::move(body)));
 }
 
 void Shard::Count(const OutcomeWriter::Written& written) {

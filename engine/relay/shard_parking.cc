@@ -54,10 +54,17 @@ std::optional<absl::Time> Shard::NextProbe(absl::string_view destination) const 
 }
 
 void Shard::ParkInstead(Attempt attempt, const Breaker& breaker) {
-  if (attempt.envelope.parked) {  // it was about to be released
+  if (attempt.envelope.parked && attempt.envelope.next_due > spool_.Now()) {
+    // It was about to be released.
     spool_.Release(attempt.envelope.id, attempt.envelope.destination);
     return;
   }
+  if (attempt.envelope.parked) {
+    core_.Spawn(RecordParked(writer_.OfStillParked(std::move(attempt.envelope), spool_.Now()),
+                             std::nullopt));
+    return;
+  }
+  counters_.parked.Add();
   const OutboundPolicy policy = PolicyFor(attempt.envelope.destination);
   core_.Spawn(RecordParked(ParkUntried(std::move(attempt.envelope), breaker, policy,
                                        breaker.next_probe.queue, spool_.Now()),
@@ -65,7 +72,7 @@ void Shard::ParkInstead(Attempt attempt, const Breaker& breaker) {
 }
 
 io::Task<void> Shard::RecordParked(OutcomeWriter::Written written, std::optional<io::Body> body) {
-  counters_.parked.Add();
+  written.result.look_again = writer_.NextDelayNotice(written.result.envelope, spool_.Now());
   const std::string destination = written.result.envelope.destination;
   co_await Record(std::move(written), std::move(body));
   // Whatever came of it: where it may be parked, somebody has to look after it.

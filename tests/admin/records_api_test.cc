@@ -103,7 +103,8 @@ TEST_F(RecordsApiTest, QueueFiltersAreHandedOn) {
   EXPECT_EQ(query.recipient, "c@d");
   EXPECT_EQ(query.message_id, WaitingId());
   EXPECT_EQ(query.state, queue::ItemState::kWaiting);
-  EXPECT_THAT(Get("/v1/queue?state=asleep").error_message(), HasSubstr("waiting, active or held"));
+  EXPECT_THAT(Get("/v1/queue?state=asleep").error_message(),
+              HasSubstr("waiting, active, held or parked"));
   EXPECT_THAT(Get("/v1/queue?message=U").error_message(), HasSubstr("message: "));
 }
 

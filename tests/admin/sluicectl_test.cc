@@ -414,7 +414,7 @@ TEST_F(SluicectlTest, SummarizesTheQueue) {
                           .by_reason = {{"", 1}, {"connect", 1}, {"not_offered", 3}}};
   control_.summary.destinations = {control_.summary.all};
   control_.summary.destinations[0].destination = "d.example";
-  control_.summary.destinations[0].next_probe = now_ + absl::Minutes(5);
+  control_.summary.destinations[0].next_probe = now_ + absl::Hours(60);
   control_.summary.destinations_total = 2;
   ExpectGolden(
       {"queue", "summary"},
@@ -423,7 +423,7 @@ TEST_F(SluicectlTest, SummarizesTheQueue) {
       "(all)        5    2    0     0     0     0     0      0      0      0       3       1     "
       "3    2              not_offered 3, connect 1, not_tried 1\n"
       "d.example    5    2    0     0     0     0     0      0      0      0       3       1     "
-      "3    2       in 5m  not_offered 3, connect 1, not_tried 1\n"
+      "3    2       in 2d  not_offered 3, connect 1, not_tried 1\n"
       "1 of 2 destinations; --limit=N shows more\n");
 }
 

@@ -93,6 +93,28 @@ TEST_F(ParkingTest, WhatIsParkedUntriedHasNoAttemptCounted) {
   EXPECT_EQ(Find(message.envelopes[0]).envelope.attempts, 0);
 }
 
+TEST_F(ParkingTest, IsHandedOutOnceMoreWhereThatIsAskedFor) {
+  Envelope envelope = Parked("a.example");
+  world_.TakeParked("a.example", "", 10).value();
+  const absl::Time look_again = world_.Now() + absl::Hours(4);
+  ASSERT_TRUE(world_
+                  .Finish({.envelope = std::move(envelope),
+                           .park = true,
+                           .look_again = look_again,
+                           .attempted = false})
+                  .ok());
+  world_.clock().Advance(absl::Hours(4) - absl::Seconds(1));
+  EXPECT_THAT(world_.TakeDue()->items, IsEmpty());
+  world_.clock().Advance(absl::Seconds(1));
+  const TakenWork taken = world_.TakeDue().value();
+  ASSERT_THAT(taken.items, SizeIs(1));
+  EXPECT_TRUE(taken.items[0].parked);
+  EXPECT_EQ(Park(taken.items[0], /*attempted=*/false), Afterwards::kDeferred);
+  EXPECT_THAT(world_.TakeDue()->items, IsEmpty());
+  EXPECT_EQ(RowsOfParked(), 1u);
+  EXPECT_EQ(world_.spool().Parked("a.example"), 1u);
+}
+
 TEST_F(ParkingTest, IsReleasedInSteps) {
   constexpr int kMessages = 25;
   for (int i = 0; i < kMessages; ++i) Parked("a.example");

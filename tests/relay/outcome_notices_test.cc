@@ -107,6 +107,37 @@ TEST_F(OutcomeNoticesTest, ANoticeThatIsPutOffComesWithTheNextAttempt) {
   EXPECT_THAT(After(written.result.envelope, absl::Hours(6)).delayed, Not(IsEmpty()));
 }
 
+// No attempt is made while a whole domain waits; its senders hear of it all the same.
+TEST_F(OutcomeNoticesTest, WhatIsParkedIsToldOfToo) {
+  queue::Envelope envelope = Asking();
+  envelope.last_failure = queue::AttemptFailure{.at = kNow,
+                                                .tls = true,
+                                                .stage = "starttls",
+                                                .reason = "not_offered",
+                                                .mx = "mx.example.net",
+                                                .address = "192.0.2.1:25",
+                                                .text = "no STARTTLS"};
+  const absl::Time accepted = envelope.accepted_at;
+  EXPECT_EQ(writer_.NextDelayNotice(envelope, kNow), accepted + absl::Hours(4));
+  const OutcomeWriter::Written early = writer_.OfStillParked(envelope, accepted + absl::Hours(1));
+  EXPECT_THAT(early.delayed, IsEmpty());
+  const OutcomeWriter::Written written = writer_.OfStillParked(envelope, accepted + absl::Hours(4));
+  EXPECT_THAT(AddressesOf(written.delayed),
+              ElementsAre("silent@example.net", "delay@example.net", "damaged@example.net"));
+  EXPECT_EQ(written.delayed[0].tls_reason, tls::Reason::kNotOffered);
+  EXPECT_TRUE(written.result.park);
+  EXPECT_FALSE(written.result.attempted);
+  EXPECT_THAT(written.result.history, IsEmpty());
+  EXPECT_EQ(writer_.NextDelayNotice(written.result.envelope, accepted + absl::Hours(4)),
+            accepted + absl::Hours(24));
+  // Where nobody wants to know, or nobody is there, it is not looked at again.
+  for (queue::Recipient& recipient : envelope.recipients) recipient.notify = "NEVER";
+  EXPECT_EQ(writer_.NextDelayNotice(envelope, kNow), absl::InfiniteFuture());
+  queue::Envelope from_nobody = Asking();
+  from_nobody.sender = "";
+  EXPECT_EQ(writer_.NextDelayNotice(from_nobody, kNow), absl::InfiniteFuture());
+}
+
 TEST_F(OutcomeNoticesTest, TheNoticeSaysWhyItWaitsAndHowLongItWill) {
   queue::Envelope envelope = EnvelopeTo({"bob@example.net"});
   envelope.envid = "QQ+2B1";
