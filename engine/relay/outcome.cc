@@ -18,7 +18,7 @@ using queue::RecipientState;
 using RecipientOutcome = smtp::RecipientResult::Outcome;
 
 // A notice that could not be made is tried again after this.
-constexpr absl::Duration kLeastPause = absl::Minutes(1);
+constexpr absl::Duration kLeastPause = absl::Seconds(5);
 // What a stranger's reply may fill in a row that is kept for a week.
 constexpr size_t kMostReply = 1000;
 

@@ -193,7 +193,8 @@ class ClientSession {
   bool opened_ = false;                  // Open() has been called
   bool broken_ = false;                  // only good for closing
   bool aborted_ = false;
-  bool used_ = false;  // for a message before
+  bool used_ = false;    // for a message before
+  MonoTime used_until_;  // when that one ended
 };
 
 }  // namespace sluice::smtp

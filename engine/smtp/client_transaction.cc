@@ -17,6 +17,8 @@ using Outcome = RecipientResult::Outcome;
 // What a body may have that goes out together with its envelope: less than any window, and no loss
 // where nobody is to have it.
 constexpr size_t kPipelinedBodyBytes = 64 * 1024;
+// A connection that nothing was said over for this long may have been closed by its server.
+constexpr absl::Duration kIdle = absl::Milliseconds(10);
 constexpr size_t kMostPathBytes = 1024;  // RFC 5321 grants 256; what is above is the server's say
 
 // Whether a path can be said between angle brackets without ending them, or the line.
@@ -69,7 +71,8 @@ class ClientSession::Transaction {
         message_(message),
         body_(body),
         states_(message.recipients.size(), State::kToBeSaid),
-        chunking_(session.options_.chunking && session.facts_.capabilities.chunking) {
+        chunking_(session.options_.chunking && session.facts_.capabilities.chunking),
+        idled_(session.used_ && session.core_.Now() - session.used_until_ > kIdle) {
     result_.recipients.resize(message.recipients.size());
   }
 
@@ -92,9 +95,11 @@ class ClientSession::Transaction {
   void Hear(const Said& said, const Reply& reply);
   void HearRcpt(size_t recipient, const Reply& reply);
   void HearData(const Reply& reply);
-  // Whether the body is short enough to go out with its envelope.
+  // Whether the body is short enough to go out with its envelope, and the server surely there: one
+  // that has closed an idle connection would leave open whether it took the message.
   bool GoesWithEnvelope() const {
-    return session_.facts_.capabilities.pipelining && body_.size() <= kPipelinedBodyBytes;
+    return session_.facts_.capabilities.pipelining && body_.size() <= kPipelinedBodyBytes &&
+           !idled_;
   }
   io::Task<void> SendBody();
   // A write has failed. The server may have said why before it closed.
@@ -134,6 +139,7 @@ class ClientSession::Transaction {
   SendResult result_;
   std::vector<State> states_;  // of the recipients
   const bool chunking_;
+  const bool idled_;
   size_t next_recipient_ = 0;  // the first whose RCPT has not been said
   bool mail_said_ = false;
   bool mail_refused_ = false;
@@ -152,6 +158,7 @@ io::Task<SendResult> ClientSession::Send(const OutgoingMessage& message, const i
   Transaction transaction(*this, message, body);
   SendResult result = co_await transaction.Run();
   used_ = true;
+  used_until_ = core_.Now();
   co_return result;
 }
 

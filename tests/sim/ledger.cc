@@ -223,6 +223,9 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
 void Ledger::CheckHold(absl::string_view recipient) {
   const Letter* const letter = FindLetter(TokenOf(recipient));
   if (letter == nullptr || letter->answer != Letter::Answer::kAccepted) return;
+  // A notification to its sender is another message.
+  const auto& recipients = letter->recipients;
+  if (std::find(recipients.begin(), recipients.end(), recipient) == recipients.end()) return;
   if (held_.count({letter->queue_id, std::string(DomainOf(recipient))}) > 0) {
     Broken("what is on hold is not tried", recipient);
   }

@@ -207,12 +207,13 @@ TEST(ClientSendTest, PassesOnWhatTheSenderAsksToBeTold) {
   FakeCore core;
   ScriptedServer server(
       core,
-      Greeted({"PIPELINING", "dsn"},
-              {Hear("MAIL FROM:<a@example.com> RET=HDRS ENVID=QQ+2B1"),
-               Hear("RCPT TO:<b@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bold@example.net"),
-               Hear("RCPT TO:<c@example.net>"), Hear("RCPT TO:<d@example.net> NOTIFY=NEVER"),
-               Hear("DATA"), Say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go on\r\n"),
-               HearBody(kStuffed), Say("250 queued\r\n"), Hear("QUIT")}));
+      Greeted(
+          {"PIPELINING", "dsn"},
+          {Hear("MAIL FROM:<a@example.com> RET=HDRS ENVID=QQ+2B1"),
+           Hear("RCPT TO:<b@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bold@example.net"),
+           Hear("RCPT TO:<c@example.net>"), Hear("RCPT TO:<d@example.net> NOTIFY=NEVER"),
+           Hear("DATA"), Say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go on\r\n"),
+           HearBody(kStuffed), Say("250 queued\r\n"), Hear("QUIT")}));
   const SessionRun run = Send(core, {ThatAsks()});
   EXPECT_EQ(Said(run), Strings(3, "delivered final 250"));
   EXPECT_TRUE(run.facts.capabilities.dsn);
@@ -233,10 +234,10 @@ TEST(ClientSendTest, AsksNothingOfAServerWithoutDsn) {
 
 TEST(ClientSendTest, ParametersThatCannotBeSaidAreLeftOut) {
   FakeCore core;
-  ScriptedServer server(
-      core, Greeted({"DSN"}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
-                              Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 no\r\n"),
-                              Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
+  ScriptedServer server(core,
+                        Greeted({"DSN"}, {Hear("MAIL FROM:<a@example.com>"), Say("250 ok\r\n"),
+                                          Hear("RCPT TO:<b@example.net>"), Say("550 5.1.1 no\r\n"),
+                                          Hear("RSET"), Say("250 ok\r\n"), Hear("QUIT")}));
   Mail mail = To({"b@example.net"});
   mail.message.envid = "1 SIZE=5";
   mail.message.ret = "";
@@ -266,6 +267,30 @@ TEST(ClientSendTest, RequireTlsOfTheNullSenderIsAWish) {
   mail.message.sender = "";
   mail.message.require_tls = true;
   EXPECT_EQ(Said(Send(core, {mail})), Strings{"failed rcpt 550"});
+}
+
+// Over one that stood idle the body waits for the envelope's answers, and nothing is in doubt.
+TEST(ClientSendTest, OverAnIdleConnectionTheBodyWaits) {
+  const std::vector<Step> envelope = {Hear("MAIL FROM:<a@example.com>"),
+                                      Hear("RCPT TO:<b@example.net>")};
+  for (const bool closed : {false, true}) {
+    FakeCore core;
+    const std::vector<Step> rest =
+        closed ? std::vector<Step>{Close()}
+               : Joined({{Say("250 ok\r\n250 ok\r\n")}, HearChunk(), {Say("250 queued\r\n")}});
+    ScriptedServer server(core, Greeted({"PIPELINING", "CHUNKING"},
+                                        Joined({envelope,
+                                                HearChunk(),
+                                                {Say("250 ok\r\n250 ok\r\n250 queued\r\n")},
+                                                envelope,
+                                                rest})));
+    const SessionRun run = Send(core, {To({"b@example.net"}), To({"b@example.net"})}, {},
+                                /*pause=*/absl::Seconds(1));
+    ASSERT_EQ(run.sent.size(), 2u);
+    EXPECT_EQ(run.sent[1].stale_connection, closed);
+    EXPECT_FALSE(run.sent[1].final_reply_lost);
+    EXPECT_EQ(run.sent[1].recipients[0].outcome, closed ? Outcome::kDeferred : Outcome::kDelivered);
+  }
 }
 
 TEST(ClientSendTest, SendsSeveralMessagesOverOneConnection) {
