@@ -76,7 +76,9 @@ Moment Parking::Now() const { return {lanes_.core().Now(), host_.spool().Now()};
 void Parking::AttemptEnded(const AttemptReport& report, OutcomeWriter::Written& written) {
   const std::string& destination = written.result.envelope.destination;
   const bool open = Find(destination) != nullptr;
-  if (!OpensBreaker(report)) {
+  const std::optional<queue::AttemptFailure>& failure = written.result.envelope.last_failure;
+  // What has come to its end (none is pending) opens nothing.
+  if (!OpensBreaker(report) || !written.deferred || !failure.has_value()) {
     const bool as_demanded =
         report.sent.has_value() && report.policy.force == OutboundPolicy::Force::kMust;
     if (as_demanded && open) Heal(destination, "a delivery");
@@ -84,7 +86,7 @@ void Parking::AttemptEnded(const AttemptReport& report, OutcomeWriter::Written& 
   }
   if (!open && mine_.size() + told_.size() >= kMostOpen) return;
   Breaker breaker;
-  breaker.failure = *written.result.envelope.last_failure;
+  breaker.failure = *failure;
   breaker.pattern = report.policy.pattern;
   breaker.generation = report.policy.generation;
   if (!open) breaker.next_probe = Now() + mine_.WaitAfter(0);
