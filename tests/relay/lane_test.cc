@@ -1,23 +1,15 @@
 // Where a message leaves, or does not.
-#include "engine/relay/lane.h"
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/relay/core_times.h"
-#include "engine/relay/sender_wish.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/table.h"
-#include "tests/relay/fake_resolver.h"
-#include "tests/relay/test_entries.h"
-#include "tests/relay/test_hop.h"
-#include "tests/smtp/client_tls_contexts.h"
+#include "tests/relay/lane_fixture.h"
 
 namespace sluice::relay {
 namespace {
@@ -28,111 +20,6 @@ using testing::SizeIs;
 using Heard = TestHop::Heard;
 using Outcome = smtp::RecipientResult::Outcome;
 using Said = TestHop::Said;
-
-constexpr char kBody[] = "Subject: x\r\n\r\nhello\r\n";
-
-class LaneTest : public testing::Test, private LaneHost {
- protected:
-  LaneTest() : hop_(core_, contexts_.server()) {
-    options_.hostname = "gw.example.com";
-    table_ = *policy::Table::Load({}, 1);
-    resolver_.SetMx("example.com", {{10, "mx.example.net"}});
-    resolver_.SetAddresses("mx.example.net", {"192.0.2.1"});
-  }
-
-  void UseEntry(Fields fields) { table_ = *policy::Table::Load({EntryOf(fields)}, 1); }
-  void Enforce() { UseEntry({{"pattern", "example.com"}}); }
-
-  // A lane under the policy of this moment.
-  std::unique_ptr<Lane> NewLane() {
-    return std::make_unique<Lane>(static_cast<LaneHost&>(*this),
-                                  HopTargetOf(settings_.routes, "example.com", 25),
-                                  WithWishOf(MessageFrom("a@b").envelope, PolicyFor("example.com")));
-  }
-  Attempt MessageFrom(const std::string& sender) {
-    Attempt attempt;
-    attempt.envelope.destination = "example.com";
-    attempt.envelope.sender = sender;
-    attempt.envelope.require_tls = require_tls_;
-    attempt.envelope.recipients.emplace_back().address = "bob@example.com";
-    attempt.body = io::Body::Copy(kBody);
-    return attempt;
-  }
-  io::Task<void> OfferTo(Lane& lane, int count) {
-    for (int i = 0; i < count; ++i) {
-      Attempt attempt = MessageFrom(absl::StrCat("a", offered_++, "@sender.example"));
-      EXPECT_TRUE(lane.Offer(attempt));
-    }
-    co_return;
-  }
-  void Deliver(Lane& lane, int count = 1) { core_.RunToEnd(OfferTo(lane, count)); }
-  // Calls `function` on the core after a while.
-  void At(absl::Duration after, std::function<void()> function) {
-    core_.Spawn(CallAt(after, std::move(function)));
-  }
-
-  struct Concluded {
-    std::string sender;
-    AttemptReport report;
-    MonoTime at;
-  };
-  Outcome OutcomeOf(size_t i) {
-    return concluded_.at(i).report.sent.value().recipients.at(0).outcome;
-  }
-  tls::Reason ReasonOf(size_t i) {
-    return concluded_.at(i).report.failure.value().tls_reason.value();
-  }
-
-  smtp::FakeCore core_;
-  smtp::TestTlsContexts contexts_;
-  FakeResolver resolver_;
-  Settings settings_;
-  TestHop hop_;
-  std::vector<Concluded> concluded_;
-  int dropped_ = 0;
-  std::vector<std::string> redirected_;
-  std::vector<std::string> put_back_;
-  std::function<bool()> load_body_ = [] { return true; };
-  absl::Duration load_time_;
-  bool require_tls_ = false;  // of every message
-  Counters counters_;
-
- private:
-  io::Task<void> CallAt(absl::Duration after, std::function<void()> function) {
-    co_await core_.SleepUntil(core_.Now() + after);
-    function();
-  }
-
-  io::Core& core() override { return core_; }
-  dns::Resolver& resolver() override { return resolver_; }
-  tls::ClientContext& client_context() override { return contexts_.client(); }
-  MtaSts* mta_sts() override { return nullptr; }
-  const Settings& settings() const override { return settings_; }
-  const smtp::ClientOptions& client_options() const override { return options_; }
-  Counters& counters() override { return counters_; }
-  OutboundPolicy PolicyFor(absl::string_view domain) const override {
-    return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
-  }
-  io::Task<bool> LoadBody(Attempt& attempt) override {
-    co_await core_.SleepUntil(core_.Now() + load_time_);
-    const bool loads = load_body_();
-    if (loads && !attempt.body.has_value()) attempt.body = io::Body::Copy(kBody);
-    co_return loads;
-  }
-  void DropBody(Attempt& attempt) override {
-    dropped_ += attempt.body.has_value() ? 1 : 0;
-    attempt.body.reset();
-  }
-  void Conclude(Attempt attempt, const AttemptReport& report) override {
-    concluded_.push_back({attempt.envelope.sender, report, core_.Now()});
-  }
-  void Redirect(Attempt attempt) override { redirected_.push_back(attempt.envelope.sender); }
-  void PutBack(Attempt attempt) override { put_back_.push_back(attempt.envelope.sender); }
-
-  smtp::ClientOptions options_;
-  std::unique_ptr<policy::Table> table_;
-  int offered_ = 0;
-};
 
 TEST_F(LaneTest, SendsWhatWaitsOverOneConnection) {
   const auto lane = NewLane();
@@ -167,8 +54,8 @@ TEST_F(LaneTest, EachStepIsTimed) {
        {smtp::Stage::kEhlo, smtp::Stage::kStarttls, smtp::Stage::kPostEhlo}) {
     expect(stage, 1, 3);
   }
-  for (const smtp::Stage stage : {smtp::Stage::kMail, smtp::Stage::kRcpt, smtp::Stage::kData,
-                                  smtp::Stage::kFinal}) {
+  for (const smtp::Stage stage :
+       {smtp::Stage::kMail, smtp::Stage::kRcpt, smtp::Stage::kData, smtp::Stage::kFinal}) {
     expect(stage, 2, 6);
   }
   expect(smtp::Stage::kBody, 2, 0);
@@ -579,99 +466,6 @@ TEST_F(LaneTest, ARefusalIsNotTheLastWordWhereAnotherHostMayBeFoundLater) {
   Deliver(*lane);
   ASSERT_THAT(concluded_, SizeIs(1));
   EXPECT_EQ(concluded_[0].report.failure->kind, smtp::Failure::Kind::kTransient);
-}
-
-// What the host's certificate is announced by, once a message has gone there.
-class LaneDaneTest : public LaneTest {
- protected:
-  LaneDaneTest() {
-    resolver_.SignMx("example.com");
-    resolver_.SignAddresses("mx.example.net");
-    DeliverOne();
-    hash_ = absl::HexStringToBytes(concluded_.at(0).report.server->facts.tls->peer_fingerprint);
-    concluded_.clear();
-  }
-  void DeliverOne() {
-    const auto lane = NewLane();
-    Deliver(*lane);
-  }
-  void Announce(const std::string& hash) {
-    resolver_.SetTlsa("mx.example.net", 25, {{3, 0, 1, hash}});
-  }
-
-  std::string hash_;
-};
-
-TEST_F(LaneDaneTest, AHostOnNoEntryIsHeldToWhatItAnnounces) {
-  Announce(hash_);
-  DeliverOne();
-  ASSERT_THAT(concluded_, SizeIs(1));
-  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
-  EXPECT_EQ(concluded_[0].report.server->decided_by, "dane");
-  EXPECT_TRUE(concluded_[0].report.server->authenticated);
-
-  const int connections = hop_.connections();
-  Announce(std::string(32, 'x'));
-  DeliverOne();
-  ASSERT_THAT(concluded_, SizeIs(2));
-  EXPECT_EQ(ReasonOf(1), tls::Reason::kDaneMismatch);
-  EXPECT_EQ(concluded_[1].report.failure->stage, smtp::Stage::kVerify);
-  EXPECT_EQ(hop_.connections(), connections + 1) << "and no other way was tried";
-  EXPECT_EQ(hop_.CountInClear("MAIL"), 0);
-}
-
-TEST_F(LaneDaneTest, NoMailGoesInClearToAHostThatAnnouncesItself) {
-  Announce(hash_);
-  hop_.answer = [](const Heard& heard) {
-    return Said{absl::StartsWith(heard.line, "EHLO") ? "250 mx" : TestHop::Good(heard.line)};
-  };
-  DeliverOne();
-  EXPECT_EQ(ReasonOf(0), tls::Reason::kNotOffered);
-  EXPECT_EQ(hop_.CountInClear("MAIL"), 0);
-}
-
-TEST_F(LaneDaneTest, AHostOfWhichNothingCanBeLearntIsNotEvenAsked) {
-  resolver_.FailTlsa("mx.example.net", 25, absl::UnavailableError("bogus signature"));
-  const int connections = hop_.connections();
-  DeliverOne();
-  ASSERT_THAT(concluded_, SizeIs(1));
-  EXPECT_EQ(ReasonOf(0), tls::Reason::kDnssecInvalid);
-  EXPECT_EQ(concluded_[0].report.failure->detail, "bogus signature");
-  EXPECT_EQ(concluded_[0].report.server->host, "mx.example.net");
-  EXPECT_EQ(concluded_[0].report.server->decided_by, "dane");
-  EXPECT_EQ(hop_.connections(), connections);
-}
-
-TEST_F(LaneDaneTest, AnotherHostThatIsAsItAnnouncesTakesTheMail) {
-  resolver_.SetMx("example.com", {{10, "mx.example.net"}, {20, "mx2.example.net"}});
-  resolver_.SetAddresses("mx2.example.net", {"192.0.2.2"});
-  resolver_.SignMx("example.com");
-  resolver_.SignAddresses("mx2.example.net");
-  resolver_.FailTlsa("mx.example.net", 25, absl::UnavailableError("SERVFAIL"));
-  resolver_.SetTlsa("mx2.example.net", 25, {{3, 0, 1, hash_}});
-  DeliverOne();
-  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
-  EXPECT_EQ(concluded_[0].report.server->host, "mx2.example.net");
-}
-
-TEST_F(LaneDaneTest, DaneOnlyWaitsForAHostWithoutRecords) {
-  UseEntry({{"pattern", "example.com"}, {"level", "dane-only"}});
-  DeliverOne();
-  EXPECT_EQ(ReasonOf(0), tls::Reason::kDaneRequired);
-  EXPECT_EQ(concluded_[0].report.server->decided_by, "entry");
-  Announce(hash_);
-  DeliverOne();
-  EXPECT_EQ(OutcomeOf(1), Outcome::kDelivered);
-  EXPECT_EQ(concluded_[1].report.server->decided_by, "entry+dane");
-}
-
-TEST_F(LaneDaneTest, DaneOnlyThatIsMonitoredIsCountedAndSent) {
-  UseEntry({{"pattern", "example.com"}, {"level", "dane-only"}, {"mode", "monitor"}});
-  DeliverOne();
-  EXPECT_EQ(OutcomeOf(0), Outcome::kDelivered);
-  ASSERT_TRUE(concluded_[0].report.would_fail.has_value());
-  EXPECT_EQ(concluded_[0].report.would_fail->tls_reason, tls::Reason::kDaneRequired);
-  EXPECT_EQ(counters_.tls_would_defer.value(), 1u);
 }
 
 }  // namespace

@@ -216,6 +216,8 @@ class Ledger {
 // The local part up to '-' or '@', which is a message's token: "m17-2@d1.example" is of "m17".
 std::string TokenOf(absl::string_view address);
 absl::string_view DomainOf(absl::string_view address);
+// The value of a field of a notification, which is ASCII and not folded; empty: not there.
+absl::string_view FieldOf(absl::string_view message, absl::string_view name);
 
 }  // namespace sluice::sim
 
