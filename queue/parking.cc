@@ -18,32 +18,13 @@ namespace sluice::queue {
 
 void SpoolState::TakeParked(std::string destination, std::string position, size_t limit,
                             Done<absl::StatusOr<SelectedWork>> done) {
-  store_.Post([self = shared_from_this(), destination = std::move(destination),
-               position = std::move(position), limit, done = std::move(done)]() mutable {
-    absl::Status ready = self->database_->Ready();
-    absl::StatusOr<std::shared_ptr<const Tables>> tables = self->database_->Read();
-    if (ready.ok()) ready = tables.status();
-    if (!ready.ok()) {
-      std::move(done)(std::move(ready));
-      return;
-    }
-    absl::StatusOr<std::vector<TimeIndex::Found>> found =
-        self->FindParked(*tables, destination, position, limit);
-    if (!found.ok()) {
-      std::move(done)(found.status());
-      return;
-    }
-    self->HandOut(
-        Table::kParked, *std::move(tables), *std::move(found),
-        [next = std::move(position),
-         done = std::move(done)](absl::StatusOr<std::vector<Envelope>> items) mutable {
-          if (items.ok()) {
-            std::move(done)(SelectedWork{.items = *std::move(items), .next = std::move(next)});
-          } else {
-            std::move(done)(items.status());
-          }
-        });
-  });
+  TakeFound(
+      Table::kParked, std::move(position),
+      [this, destination = std::move(destination), limit](std::shared_ptr<const Tables> tables,
+                                                          std::string& from) {
+        return FindParked(std::move(tables), destination, from, limit);
+      },
+      std::move(done));
 }
 
 // Moves `position` on. Rows in front of it are marks of what was released before, which a second

@@ -77,21 +77,16 @@ absl::StatusOr<QueuePage> ListQueue(std::shared_ptr<const Tables> tables, const 
   return page;
 }
 
-absl::StatusOr<std::string> ReadMessageHeader(const Tables& tables, const MessageId& id) {
-  std::string header;
-  for (uint32_t chunk = 0; header.size() < kShownHeaderBytes; ++chunk) {
+absl::StatusOr<io::Body> ReadBeginning(const Tables& tables, const MessageId& id,
+                                       size_t least_bytes) {
+  io::Body beginning;
+  for (uint32_t chunk = 0; beginning.size() < least_bytes; ++chunk) {
     SLUICE_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
                             tables.Get(Table::kBody, BodyKey(id, chunk)));
     if (!bytes.has_value()) break;
-    const size_t seen = header.size();
-    header.append(*bytes, 0, kShownHeaderBytes - seen);
-    if (absl::StartsWith(header, "\r\n")) return "";
-    // The empty line may lie across two chunks.
-    const size_t end = header.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
-    if (end != std::string::npos) return header.substr(0, end + 2);
+    beginning.Append(io::Chunk::Copy(*bytes));
   }
-  const size_t last_line = header.rfind("\r\n");
-  return last_line == std::string::npos ? "" : header.substr(0, last_line + 2);
+  return beginning;
 }
 
 absl::StatusOr<std::optional<absl::Time>> OldestMessage(std::shared_ptr<const Tables> tables) {

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "engine/io/chunk.h"
 #include "queue/database.h"
 #include "queue/in_flight.h"
 #include "queue/message_id.h"
@@ -21,13 +21,10 @@ namespace sluice::queue {
 absl::StatusOr<QueuePage> ListQueue(std::shared_ptr<const Tables> tables, const InFlight& in_flight,
                                     const QueueQuery& query);
 
-// What is shown of a message's header.
-inline constexpr size_t kShownHeaderBytes = 64 * 1024;
-
-// The header of a message that is queued (RFC 5322 §2.1): whole lines up to the empty one,
-// kShownHeaderBytes at most. Empty when it is not queued any more. What stands in it came from
-// strangers, in whatever encoding.
-absl::StatusOr<std::string> ReadMessageHeader(const Tables& tables, const MessageId& id);
+// Whole chunks from the beginning of a body on: `least_bytes` where it has as many. Empty when the
+// message is not queued.
+absl::StatusOr<io::Body> ReadBeginning(const Tables& tables, const MessageId& id,
+                                       size_t least_bytes);
 
 // When the oldest message was accepted; unset when there is none.
 absl::StatusOr<std::optional<absl::Time>> OldestMessage(std::shared_ptr<const Tables> tables);

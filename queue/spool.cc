@@ -125,8 +125,8 @@ absl::StatusOr<std::vector<QueueItem>> Spool::Find(const MessageId& id) const {
   return std::move(page.items);
 }
 
-absl::StatusOr<std::string> Spool::ReadHeader(const MessageId& id) const {
-  return state_->ReadHeader(id);
+absl::StatusOr<io::Body> Spool::ReadBeginning(const MessageId& id, size_t least_bytes) const {
+  return state_->ReadBeginning(id, least_bytes);
 }
 
 absl::StatusOr<QueueTotals> Spool::Count(size_t most_destinations) const {

@@ -226,8 +226,8 @@ class Spool {
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
   // All of one message; empty when it is not queued.
   absl::StatusOr<std::vector<QueueItem>> Find(const MessageId& id) const;
-  // Its header, bounded (queue_list.h); empty when it is not queued.
-  absl::StatusOr<std::string> ReadHeader(const MessageId& id) const;
+  // Of its body, as far as is asked for and some (queue_list.h); empty when it is not queued.
+  absl::StatusOr<io::Body> ReadBeginning(const MessageId& id, size_t least_bytes) const;
   // `most_destinations`: how many of the largest are told apart. Kept in memory, so that it can be
   // answered whatever the disk does; only the oldest message is looked up, and unset where it
   // cannot be.

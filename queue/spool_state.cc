@@ -61,9 +61,10 @@ absl::StatusOr<QueuePage> SpoolState::List(const QueueQuery& query) const {
   return ListQueue(std::move(tables), in_flight_, query);
 }
 
-absl::StatusOr<std::string> SpoolState::ReadHeader(const MessageId& id) const {
+absl::StatusOr<io::Body> SpoolState::ReadBeginning(const MessageId& id,
+                                                   size_t least_bytes) const {
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, database_->Read());
-  return ReadMessageHeader(*tables, id);
+  return queue::ReadBeginning(*tables, id, least_bytes);
 }
 
 absl::StatusOr<QueueTotals> SpoolState::Count(size_t most_destinations) const {

@@ -64,7 +64,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   absl::StatusOr<std::vector<ParkedDestination>> ReadParked() const;
   uint64_t Parked(absl::string_view destination) const { return parked_.of(destination); }
   absl::StatusOr<QueuePage> List(const QueueQuery& query) const;
-  absl::StatusOr<std::string> ReadHeader(const MessageId& id) const;
+  absl::StatusOr<io::Body> ReadBeginning(const MessageId& id, size_t least_bytes) const;
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
   absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);
@@ -104,6 +104,12 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void LowerDue(absl::Time due, absl::string_view item);
 
   // take.cc
+  // Finds items from a position on, and moves it on; empty: there are no more.
+  using FindItems = absl::AnyInvocable<absl::StatusOr<std::vector<TimeIndex::Found>>(
+      std::shared_ptr<const Tables>, std::string& position)>;
+  // On the store's thread: puts in flight what is found, and hands it out.
+  void TakeFound(Table table, std::string position, FindItems find,
+                 Done<absl::StatusOr<SelectedWork>> done);
   void Take(TimeIndex& index, Table table, absl::Time now, size_t limit,
             Done<absl::StatusOr<TakenWork>> done);
   void HandOut(Table table, std::shared_ptr<const Tables> tables,

@@ -86,8 +86,8 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
   }
   if (table == Table::kDue) next_due_nanos_.store(KeyNanos(front->next));
   HandOut(table, *std::move(tables), std::move(front->items),
-          [next = front->next, done = std::move(done)](
-              absl::StatusOr<std::vector<Envelope>> items) mutable {
+          [next = front->next,
+           done = std::move(done)](absl::StatusOr<std::vector<Envelope>> items) mutable {
             if (items.ok()) {
               std::move(done)(TakenWork{.items = *std::move(items), .next = next});
             } else {
@@ -98,8 +98,19 @@ void SpoolState::Take(TimeIndex& index, Table table, absl::Time now, size_t limi
 
 void SpoolState::TakeSelected(Selection selection, std::string position, size_t limit,
                               Done<absl::StatusOr<SelectedWork>> done) {
-  store_.Post([self = shared_from_this(), selection = std::move(selection),
-               position = std::move(position), limit, done = std::move(done)]() mutable {
+  TakeFound(
+      Table::kDue, std::move(position),
+      [this, selection = std::move(selection), limit](std::shared_ptr<const Tables> tables,
+                                                      std::string& from) {
+        return FindSelected(std::move(tables), selection, from, limit);
+      },
+      std::move(done));
+}
+
+void SpoolState::TakeFound(Table table, std::string position, FindItems find,
+                           Done<absl::StatusOr<SelectedWork>> done) {
+  store_.Post([self = shared_from_this(), table, position = std::move(position),
+               find = std::move(find), done = std::move(done)]() mutable {
     absl::Status ready = self->database_->Ready();
     absl::StatusOr<std::shared_ptr<const Tables>> tables = self->database_->Read();
     if (ready.ok()) ready = tables.status();
@@ -107,22 +118,21 @@ void SpoolState::TakeSelected(Selection selection, std::string position, size_t 
       std::move(done)(std::move(ready));
       return;
     }
-    absl::StatusOr<std::vector<TimeIndex::Found>> found =
-        self->FindSelected(*tables, selection, position, limit);
+    absl::StatusOr<std::vector<TimeIndex::Found>> found = find(*tables, position);
     if (!found.ok()) {
       std::move(done)(found.status());
       return;
     }
-    self->HandOut(Table::kDue, *std::move(tables), *std::move(found),
-                  [next = std::move(position), done = std::move(done)](
-                      absl::StatusOr<std::vector<Envelope>> items) mutable {
-                    if (items.ok()) {
-                      std::move(done)(
-                          SelectedWork{.items = *std::move(items), .next = std::move(next)});
-                    } else {
-                      std::move(done)(items.status());
-                    }
-                  });
+    self->HandOut(
+        table, *std::move(tables), *std::move(found),
+        [next = std::move(position),
+         done = std::move(done)](absl::StatusOr<std::vector<Envelope>> items) mutable {
+          if (items.ok()) {
+            std::move(done)(SelectedWork{.items = *std::move(items), .next = std::move(next)});
+          } else {
+            std::move(done)(items.status());
+          }
+        });
   });
 }
 

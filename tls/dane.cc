@@ -20,6 +20,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
+#include "engine/base/sha256.h"
 #include "tls/certificate_checks.h"
 
 namespace sluice::tls {
@@ -69,7 +70,7 @@ bool Usable(const TlsaRecord& record) {
       return record.selector == kCert ? CertificateOf(record.data) != nullptr
                                       : KeyOf(record.data) != nullptr;
     case kSha256:
-      return record.data.size() == SHA256_DIGEST_LENGTH;
+      return record.data.size() == kSha256Bytes;
     case kSha512:
       return record.data.size() == SHA512_DIGEST_LENGTH;
     default:
@@ -88,12 +89,6 @@ std::string Selected(X509* certificate, uint8_t selector) {
   return bytes;
 }
 
-std::string Sha256(absl::string_view bytes) {
-  std::string hash(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(Octets(bytes), bytes.size(), reinterpret_cast<uint8_t*>(hash.data()));
-  return hash;
-}
-
 std::string Sha512(absl::string_view bytes) {
   std::string hash(SHA512_DIGEST_LENGTH, '\0');
   SHA512(Octets(bytes), bytes.size(), reinterpret_cast<uint8_t*>(hash.data()));
@@ -106,7 +101,7 @@ bool Matches(const TlsaRecord& record, X509* certificate) {
     case kFull:
       return record.data == selected;
     case kSha256:
-      return record.data == Sha256(selected);
+      return record.data == Sha256({selected});
     case kSha512:
       return record.data == Sha512(selected);
     default:
@@ -201,11 +196,12 @@ Failure Mismatch(x509_st* leaf, const DaneDemand& dane) {
     if (shown.size() < kRecordsShown) shown.push_back(TlsaText(record));
   }
   const size_t more = dane.records.size() - shown.size();
-  return Failure{Reason::kDaneMismatch,
-                 absl::StrCat("certificate ", absl::BytesToHexString(Sha256(Selected(leaf, kCert))),
-                              ", key ", absl::BytesToHexString(Sha256(Selected(leaf, kSpki))),
-                              "; TLSA: ", absl::StrJoin(shown, ", "),
-                              more > 0 ? absl::StrCat(" and ", more, " more") : "")};
+  return Failure{
+      Reason::kDaneMismatch,
+      absl::StrCat("certificate ", absl::BytesToHexString(Sha256({Selected(leaf, kCert)})),
+                   ", key ", absl::BytesToHexString(Sha256({Selected(leaf, kSpki)})),
+                   "; TLSA: ", absl::StrJoin(shown, ", "),
+                   more > 0 ? absl::StrCat(" and ", more, " more") : "")};
 }
 
 }  // namespace

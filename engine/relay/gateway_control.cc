@@ -15,6 +15,7 @@
 #include "engine/relay/gateway.h"
 #include "engine/relay/ping.h"
 #include "engine/relay/reply.h"
+#include "engine/smtp/message_header.h"
 #include "policy/domain_name.h"
 #include "policy/entry_codec.h"
 
@@ -28,6 +29,8 @@ absl::Status GoesOn() {
 }
 
 // Messages whose return is written down at the same time.
+// What is shown of a message's header.
+constexpr size_t kShownHeaderBytes = 64 * 1024;
 constexpr size_t kReturnedAtOnce = 64;
 
 // How long an explanation waits for a policy host that does not answer.
@@ -173,7 +176,9 @@ absl::StatusOr<std::vector<queue::QueueItem>> Gateway::FindQueued(const queue::M
 
 absl::StatusOr<std::string> Gateway::ReadQueuedHeader(const queue::MessageId& id,
                                                       MonoTime /*deadline*/) {
-  return spool_->ReadHeader(id);
+  SLUICE_ASSIGN_OR_RETURN(const io::Body beginning,
+                          spool_->ReadBeginning(id, kShownHeaderBytes));
+  return smtp::HeaderOf(beginning, kShownHeaderBytes);
 }
 
 absl::StatusOr<queue::QueueSummary> Gateway::SummarizeQueue(absl::string_view destination,

@@ -3,12 +3,37 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/io/chunk.h"
 #include "gtest/gtest.h"
 
 namespace sluice::smtp {
 namespace {
 
 bool Says(absl::string_view message) { return SaysTlsRequiredNo(io::Body::Copy(message)); }
+
+// In chunks of every size, so that the empty line lies across two of them in every way.
+TEST(MessageHeaderTest, TheHeaderEndsAtTheEmptyLine) {
+  constexpr size_t kMost = 64 * 1024;
+  const std::string header = "Subject: a\r\n b\r\nTo: c\r\n";
+  const auto header_of = [](const std::string& text, size_t chunk) {
+    io::Body body;
+    for (size_t at = 0; at < text.size(); at += chunk) {
+      body.Append(io::Chunk::Copy(text.substr(at, chunk)));
+    }
+    return HeaderOf(body, kMost);
+  };
+  for (size_t chunk = 1; chunk <= header.size(); ++chunk) {
+    EXPECT_EQ(header_of(header + "\r\nbody\r\n\r\nmore\r\n", chunk), header) << chunk;
+  }
+  EXPECT_EQ(header_of("\r\nbody\r\n", 64), "");
+  EXPECT_EQ(header_of(header, 5), header);  // nothing but a header
+  EXPECT_EQ(HeaderOf(io::Body(), kMost), "");
+  // Cut behind a whole line.
+  const std::string line = std::string(98, 'x') + "\r\n";
+  std::string endless;
+  while (endless.size() <= kMost) endless += line;
+  EXPECT_EQ(header_of(endless, 4096).size(), kMost / line.size() * line.size());
+}
 
 TEST(MessageHeaderTest, TlsRequiredNoInWhateverWayItIsWritten) {
   for (const std::string field :
