@@ -9,9 +9,12 @@
 
 namespace sluice::queue {
 
-CommitQueue::CommitQueue(Database& database, size_t max_pending_bytes,
+CommitQueue::CommitQueue(Database& database, const Clock& clock, size_t max_pending_bytes,
                          absl::AnyInvocable<void()> schedule)
-    : database_(database), max_pending_bytes_(max_pending_bytes), schedule_(std::move(schedule)) {}
+    : database_(database),
+      clock_(clock),
+      max_pending_bytes_(max_pending_bytes),
+      schedule_(std::move(schedule)) {}
 
 void CommitQueue::Push(CommitRequest request) {
   absl::Status refused = Enqueue(request, /*closing=*/false);
@@ -60,6 +63,7 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
   absl::StatusOr<std::shared_ptr<const Tables>> tables = database_.Read();
   if (written.ok()) written = tables.status();
   if (!written.ok()) {
+    times_.CountFailed(group.size());
     for (CommitRequest& request : group) std::move(request.complete)(written);
     return;
   }
@@ -76,14 +80,32 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
                       !SLUICE_PLANTED_BUG(AnsweredBeforeSync));
     }
     if (any && !batch.empty()) {
-      written = database_.Write(batch.writes(), sync);
-      *batch.written() = written.ok();
-      if (written.ok() && on_written_) on_written_(batch);
+      written = Write(batch, sync, group.size());
     }
   }
   for (size_t i = 0; i < group.size(); ++i) {
     std::move(group[i].complete)(prepared[i].ok() ? written : std::move(prepared[i]));
   }
+}
+
+absl::Status CommitQueue::Write(Batch& batch, bool sync, size_t requests) {
+  const MonoTime begun = clock_.MonoNow();
+  absl::Status written = database_.Write(batch.writes(), sync);
+  *batch.written() = written.ok();
+  if (!written.ok()) {
+    times_.CountFailed(requests);
+    return written;
+  }
+  times_.CountWritten(sync, requests, clock_.MonoNow() - begun);
+  if (on_written_) on_written_(batch);
+  return written;
+}
+
+CommitFigures CommitQueue::Figures() const {
+  CommitFigures figures = times_.Read();
+  const absl::MutexLock lock(&mutex_);
+  figures.waiting_bytes = waiting_bytes_;
+  return figures;
 }
 
 void CommitQueue::Run() {

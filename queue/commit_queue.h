@@ -14,7 +14,7 @@
 // without what those in front of it in the group have added, one that decides by reading rows that
 // others may change is pushed with `alone`.
 //
-// Push and Close: any thread. Run: the store's.
+// Push, Close and Figures: any thread. Run: the store's.
 #ifndef SLUICE_QUEUE_COMMIT_QUEUE_H_
 #define SLUICE_QUEUE_COMMIT_QUEUE_H_
 
@@ -28,7 +28,9 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/base/clock.h"
 #include "queue/batch.h"
+#include "queue/commit_times.h"
 #include "queue/database.h"
 
 namespace sluice::queue {
@@ -50,7 +52,8 @@ class CommitQueue {
   static constexpr size_t kGroupRequests = 1024;
 
   // `schedule` sees to it that Run is called, once, on the store thread.
-  CommitQueue(Database& database, size_t max_pending_bytes, absl::AnyInvocable<void()> schedule);
+  CommitQueue(Database& database, const Clock& clock, size_t max_pending_bytes,
+              absl::AnyInvocable<void()> schedule);
 
   // Called with each batch that has been written, in front of its `complete`s. Before the first Push.
   void OnWritten(absl::AnyInvocable<void(const Batch&)> on_written) {
@@ -67,16 +70,21 @@ class CommitQueue {
   // Nothing is taken any more after `last`.
   void Close(CommitRequest last);
 
+  CommitFigures Figures() const;
+
  private:
   absl::Status Enqueue(CommitRequest& request, bool closing);
   std::vector<CommitRequest> TakeGroup();
   void Commit(std::vector<CommitRequest>& group);
+  absl::Status Write(Batch& batch, bool sync, size_t requests);
 
   Database& database_;
+  const Clock& clock_;
   const size_t max_pending_bytes_;
   absl::AnyInvocable<void(const Batch&)> on_written_;
+  CommitTimes times_;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::AnyInvocable<void()> schedule_ ABSL_GUARDED_BY(mutex_);
   std::deque<CommitRequest> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

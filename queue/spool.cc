@@ -110,6 +110,8 @@ absl::StatusOr<std::vector<ParkedDestination>> Spool::ReadParked() const {
 
 uint64_t Spool::Parked(absl::string_view destination) const { return state_->Parked(destination); }
 
+CommitFigures Spool::Commits() const { return state_->Commits(); }
+
 absl::StatusOr<QueueSummary> Spool::Summarize(absl::string_view destination, size_t most) const {
   return state_->Summarize(destination, most);
 }

@@ -63,6 +63,7 @@
 #include "engine/base/clock.h"
 #include "engine/io/chunk.h"
 #include "engine/io/executor.h"
+#include "queue/commit_times.h"
 #include "queue/envelope.h"
 #include "queue/history.h"
 #include "queue/message_id.h"
@@ -234,6 +235,9 @@ class Spool {
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
   // By destination, age and reason (queue_summary.h). Reads 60 bytes for each item queued.
   absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
+
+  // In memory, too.
+  CommitFigures Commits() const;
 
   // For what is refused before it is accepted. Not synced by itself.
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);

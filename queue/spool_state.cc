@@ -20,7 +20,7 @@ SpoolState::SpoolState(const SpoolOptions& options, std::unique_ptr<Database> da
       readers_(options.readers == nullptr ? *options.store : *options.readers),
       lease_(options.lease),
       database_(std::move(database)),
-      commits_(*database_, options.max_pending_bytes,
+      commits_(*database_, clock_, options.max_pending_bytes,
                [this] { store_.Post([self = shared_from_this()] { self->commits_.Run(); }); }),
       due_(Table::kDue, lease_ / 2),
       expiry_(Table::kExpiry, lease_ / 2) {

@@ -67,6 +67,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   absl::StatusOr<io::Body> ReadBeginning(const MessageId& id, size_t least_bytes) const;
   absl::StatusOr<QueueTotals> Count(size_t most_destinations) const;
   absl::StatusOr<QueueSummary> Summarize(absl::string_view destination, size_t most) const;
+  CommitFigures Commits() const { return commits_.Figures(); }
   void AppendHistory(HistoryEntry entry, Done<absl::Status> done);
   absl::StatusOr<HistoryPage> QueryHistory(const HistoryQuery& query) const;
   absl::StatusOr<HistoryRows> ReadHistoryRows(const HistoryRowQuery& query) const;

@@ -194,6 +194,22 @@ void AddQueue(const queue::QueueTotals& queue, absl::Time now, MetricsText& text
   }  // else the disk does not say
 }
 
+void AddCommits(const queue::CommitFigures& commits, MetricsText& text) {
+  text.Family("sluice_store_commit_seconds", MetricKind::kHistogram,
+              "Writes to the queue's store, each of what had gathered meanwhile. synced: until the disk "
+              "has it for good, which is what a 250 waits for.");
+  text.Histogram({{"synced", "true"}}, commits.synced);
+  text.Histogram({{"synced", "false"}}, commits.unsynced);
+  text.Family("sluice_store_commits_failed_total", kCounter,
+              "Writes that failed, or were not tried as the store has failed and is not mended yet.");
+  text.Sample({}, commits.failed);
+  text.Family("sluice_store_requests_total", kCounter,
+              "What was asked to be written; divided by the commits, how much of it one holds.");
+  text.Sample({}, commits.requests);
+  text.Family("sluice_store_waiting_bytes", kGauge, "What waits to be written.");
+  text.Sample({}, commits.waiting_bytes);
+}
+
 void AddCertificates(const std::vector<relay::ServedCertificate>& served, MetricsText& text) {
   text.Family("sluice_certificate_expiry_timestamp_seconds", kGauge,
               "When a certificate that clients are shown (the leaf) is no longer valid.");
@@ -254,6 +270,7 @@ absl::StatusOr<Response> MetricsApi::Show(const Request& request) {
               "Generation of the enforced-TLS list: how often it has changed.");
   text.Sample({}, status.policy_generation);
   AddQueue(status.queue, clock_.WallNow() - wall_ahead, text);
+  AddCommits(status.commits, text);
   AddCertificates(certificates, text);
   AddCores(status.cores, text);
   AddProcess(text);

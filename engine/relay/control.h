@@ -37,6 +37,7 @@
 #include "policy/entry_codec.h"
 #include "policy/snapshot.h"
 #include "policy/table.h"
+#include "queue/commit_times.h"
 #include "queue/history.h"
 #include "queue/message_id.h"
 #include "queue/queue_view.h"
@@ -195,6 +196,7 @@ struct Status {
   std::vector<std::string> listeners;  // "127.0.0.1:2525"
   std::vector<CoreStatus> cores;
   queue::QueueTotals queue;  // without destinations
+  queue::CommitFigures commits;  // of the queue's store
   uint64_t policy_entries = 0;
   uint64_t policy_generation = 0;
   std::string default_tls_level;

@@ -28,9 +28,9 @@ absl::Status GoesOn() {
       "not all of it was done in time; the gateway goes on with the rest");
 }
 
-// Messages whose return is written down at the same time.
 // What is shown of a message's header.
 constexpr size_t kShownHeaderBytes = 64 * 1024;
+// Messages whose return is written down at the same time.
 constexpr size_t kReturnedAtOnce = 64;
 
 // How long an explanation waits for a policy host that does not answer.
@@ -380,6 +380,7 @@ absl::StatusOr<Status> Gateway::GetStatus(MonoTime deadline) {
   status.listeners = listeners_;
   status.cores = GetCores();
   SLUICE_ASSIGN_OR_RETURN(status.queue, CountQueue(/*most_destinations=*/0, deadline));
+  status.commits = spool_->Commits();
   const std::shared_ptr<const policy::Snapshot> list = table_->current();
   status.policy_entries = list->size();
   status.policy_generation = list->generation();

@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "engine/admin/metrics_text.h"
 #include "gmock/gmock.h"
+#include "queue/commit_times.h"
 #include "tests/admin/server_fixture.h"
 
 namespace sluice::admin {
@@ -63,6 +64,11 @@ class MetricsTest : public ServerFixture {
 };
 
 TEST_F(MetricsTest, AScrape) {
+  queue::CommitTimes commits;
+  commits.CountWritten(/*synced=*/true, /*requests=*/7, absl::Milliseconds(5));
+  commits.CountWritten(/*synced=*/true, /*requests=*/1, absl::Seconds(2));
+  commits.CountFailed(/*requests=*/1);
+  control_.status.commits = commits.Read();
   const HttpAnswer answer = Get("/metrics");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
@@ -71,6 +77,12 @@ TEST_F(MetricsTest, AScrape) {
            "sluice_queue_messages{state=\"active\"} 1",
            "sluice_queue_messages{state=\"waiting\"} 1",
            "sluice_queue_oldest_message_age_seconds 9000",
+           "sluice_store_commit_seconds_bucket{synced=\"true\",le=\"0.0078125\"} 1",
+           "sluice_store_commit_seconds_count{synced=\"true\"} 2",
+           "sluice_store_commit_seconds_count{synced=\"false\"} 0",
+           "sluice_store_commits_failed_total 1",
+           "sluice_store_requests_total 9",
+           "sluice_store_waiting_bytes 0",
            "sluice_policy_entries 2",
            "sluice_recipients_delivered_total{core=\"1\"} 80",
            "sluice_failures_total{core=\"0\",direction=\"outbound\",kind=\"tls\","

@@ -73,6 +73,22 @@ TEST_P(FaultTest, AReaderHoldsUpReopeningAndNothingElse) {
   EXPECT_TRUE(world_.Accept(world_.Compose({"d.example"})).ok());
 }
 
+TEST_P(FaultTest, IsSeenInTheFigures) {
+  ASSERT_TRUE(world_.Accept(world_.Compose({"a.example"})).ok());
+  const CommitFigures before = world_.spool().Commits();
+  EXPECT_EQ(before.synced.total(), 1u);
+  EXPECT_EQ(before.failed, 0u);
+  world_.disk().SetFault(GetParam(), 0);
+  EXPECT_FALSE(world_.Accept(world_.Compose({"b.example"})).ok());
+  EXPECT_FALSE(world_.Accept(world_.Compose({"c.example"})).ok());  // not tried any more
+  const CommitFigures after = world_.spool().Commits();
+  EXPECT_EQ(after.synced.total(), 1u);
+  EXPECT_EQ(after.failed, 2u);
+  EXPECT_EQ(after.requests, before.requests + 2);
+  EXPECT_EQ(after.waiting_bytes, 0u);
+  world_.disk().SetFault(LossyDisk::Fault::kNone);
+}
+
 TEST_P(FaultTest, ReadingGoesOnWhileTheDiskFails) {
   const NewMessage message = world_.Compose({"a.example"}, std::string(5000, 'x'));
   ASSERT_TRUE(world_.Accept(message).ok());
