@@ -207,13 +207,37 @@ Tables::~Tables() {
   closed_->store(true);
 }
 
-absl::StatusOr<std::optional<std::string>> Tables::Get(Table table, absl::string_view key) const {
+Tables::Row Tables::Get(Table table, absl::string_view key) const {
   std::string row;
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), of(table), rocksdb::Slice(key.data(), key.size()), &row);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) return ToStatus(status);
   return row;
+}
+
+std::vector<Tables::Row> Tables::GetAll(Table table,
+                                        const std::vector<absl::string_view>& keys) const {
+  if (keys.empty()) return {};
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const absl::string_view key : keys) slices.emplace_back(key.data(), key.size());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> found(keys.size());
+  db_->MultiGet(rocksdb::ReadOptions(), of(table), keys.size(), slices.data(), values.data(),
+                found.data());
+  std::vector<Row> rows;
+  rows.reserve(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found[i].IsNotFound()) {
+      rows.emplace_back(std::nullopt);
+    } else if (!found[i].ok()) {
+      rows.emplace_back(ToStatus(found[i]));
+    } else {
+      rows.emplace_back(values[i].ToString());
+    }
+  }
+  return rows;
 }
 
 uint64_t Tables::Bytes(Table table, absl::string_view from) const {

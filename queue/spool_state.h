@@ -122,8 +122,8 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   absl::StatusOr<std::vector<TimeIndex::Found>> FindSelected(std::shared_ptr<const Tables> tables,
                                                              const Selection& selection,
                                                              std::string& position, size_t limit);
-  absl::StatusOr<std::optional<Envelope>> LoadTakenItem(const Tables& tables, Table table,
-                                                        const TimeIndex::Found& found);
+  absl::StatusOr<std::optional<Envelope>> CheckTakenItem(const Tables::Row& row, Table table,
+                                                         const TimeIndex::Found& found);
   void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
 
   // parking.cc

@@ -199,8 +199,13 @@ void SpoolState::HandOut(Table table, std::shared_ptr<const Tables> tables,
 void SpoolState::LoadTaken(TakeJob& job) {
   std::vector<Envelope> items;
   absl::Status failure;
-  for (const TimeIndex::Found& found : job.found) {
-    absl::StatusOr<std::optional<Envelope>> envelope = LoadTakenItem(*job.tables, job.table, found);
+  std::vector<absl::string_view> keys;
+  keys.reserve(job.found.size());
+  for (const TimeIndex::Found& found : job.found) keys.emplace_back(found.item);
+  const std::vector<Tables::Row> rows = job.tables->GetAll(Table::kEnvelope, keys);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    absl::StatusOr<std::optional<Envelope>> envelope =
+        CheckTakenItem(rows[i], job.table, job.found[i]);
     if (!envelope.ok()) {
       failure = envelope.status();
     } else if (envelope->has_value()) {
@@ -215,10 +220,10 @@ void SpoolState::LoadTaken(TakeJob& job) {
   }
 }
 
-// Unset: there is no such item, and the row that said so is being erased.
-absl::StatusOr<std::optional<Envelope>> SpoolState::LoadTakenItem(const Tables& tables, Table table,
-                                                                  const TimeIndex::Found& found) {
-  absl::StatusOr<std::optional<std::string>> row = tables.Get(Table::kEnvelope, found.item);
+// `row` is its envelope's. Unset: there is no such item, and the row that said so is being erased.
+absl::StatusOr<std::optional<Envelope>> SpoolState::CheckTakenItem(const Tables::Row& row,
+                                                                   Table table,
+                                                                   const TimeIndex::Found& found) {
   if (!row.ok()) {
     // Found again by the next scan. Of what was found among the parked no time is known, and a scan
     // by either may have passed over it meanwhile.
