@@ -61,7 +61,7 @@ ABSL_FLAG(double, refuse, 0, "Sink: share of messages that gets 554");
 ABSL_FLAG(double, stall, 0, "Sink: share of messages that gets no reply for --stall_time");
 ABSL_FLAG(absl::Duration, stall_time, absl::Minutes(10), "See --stall");
 ABSL_FLAG(double, break_tls, 0, "Sink: share of connections that end within the handshake");
-ABSL_FLAG(bool, no_starttls, false, "Sink: STARTTLS is not offered");
+ABSL_FLAG(bool, no_starttls, false, "Sink: STARTTLS is not offered; mode deferred: until the release");
 ABSL_FLAG(absl::Duration, delay, absl::ZeroDuration(), "Sink: before each reply to a message");
 ABSL_FLAG(std::string, tls_certificate, "", "Sink: PEM; empty: one is made (ECDSA P-256)");
 ABSL_FLAG(std::string, tls_private_key, "", "Sink: PEM");

@@ -1,6 +1,7 @@
-// Mail that cannot be sent: the queue is filled while nobody listens where the mail is to go; each
-// tenth of it is a step, so that a cost that grows with the queue shows. Then the sink listens, the
-// target is told to send, and the release is measured.
+// Mail that cannot be sent: the queue is filled while nobody listens where the mail is to go, or
+// (--no_starttls) the sink does and offers no STARTTLS; each tenth of it is a step, so that a cost
+// that grows with the queue shows. Then the sink listens, with STARTTLS, the target is told to send,
+// and the release is measured.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -69,6 +70,13 @@ Json Release(const Plan& plan, Sink& sink, uint64_t messages) {
 
 absl::StatusOr<Json> RunDeferred(const Plan& plan, io::Engine& engine) {
   Json steps = Json::array();
+  SinkOptions released = *plan.sink;
+  released.offer_starttls = true;
+  std::unique_ptr<Sink> without_tls;
+  if (!plan.sink->offer_starttls) {
+    SLUICE_ASSIGN_OR_RETURN(without_tls, Sink::Start(engine, *plan.sink, nullptr));
+    released.listen = without_tls->address();
+  }
   std::atomic<uint64_t> accepted{0};
   Sending sending = *plan.sending;
   sending.accepted = &accepted;
@@ -111,8 +119,9 @@ absl::StatusOr<Json> RunDeferred(const Plan& plan, io::Engine& engine) {
     fflush(stdout);
     steps.push_back(std::move(step));
   }
+  if (without_tls != nullptr) without_tls->Stop();
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink,
-                          Sink::Start(engine, *plan.sink, nullptr));
+                          Sink::Start(engine, std::move(released), nullptr));
   Json release = Release(plan, *sink, accepted.load());
   sink->Stop();
   absl::PrintF("released %d of %d in %.2f s, %.0f/s; the first after %.2f s\n",
