@@ -68,8 +68,8 @@ class PowerLossTest : public ::testing::TestWithParam<std::tuple<uint64_t, Spool
       std::vector<std::string> domains = {"a.example"};
       if (Below(3) == 0) domains.push_back("b.example");
       if (Below(9) == 0) domains.push_back("c.example");
-      // Small, in a row; larger, in a blob file; and several chunks.
-      static constexpr size_t kSizes[] = {1, 500, 5'000, 200'000};
+      // Small, in a row; larger, in a blob file; and two chunks.
+      static constexpr size_t kSizes[] = {1, 500, 5'000, 80'000};
       const std::string body(kSizes[Below(4)], static_cast<char>('a' + Below(26)));
       NewMessage message = world_.Compose(domains, body);
       const absl::Time deadline = world_.Now() + absl::Minutes(5 + static_cast<int>(Below(9)));
