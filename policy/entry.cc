@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "policy/domain_name.h"
+#include "policy/source_address.h"
 
 namespace sluice::policy {
 namespace {
@@ -140,12 +141,52 @@ void CheckFingerprints(const Entry& entry, std::vector<std::string>& faults) {
   }
 }
 
+void CheckSourceAddresses(const Entry& entry, std::vector<std::string>& faults) {
+  if (entry.source_addresses.empty()) return;
+  if (!entry.applies_outbound()) {
+    faults.push_back(
+        "source_addresses: are for connections to servers, and the direction is inbound");
+  }
+  const std::string text = absl::StrJoin(entry.source_addresses, " ");
+  const absl::StatusOr<std::vector<std::string>> canonical = ParseSourceAddresses(text);
+  if (!canonical.ok()) {
+    faults.push_back(absl::StrCat("source_addresses: ", canonical.status().message()));
+  } else if (*canonical != entry.source_addresses) {
+    faults.push_back(absl::StrCat("source_addresses: '", text, "' must be written '",
+                                  absl::StrJoin(*canonical, " "), "'"));
+  }
+}
+
+void CheckClientCertificate(const Entry& entry, std::vector<std::string>& faults) {
+  if (entry.client_certificate.empty()) return;
+  if (!entry.applies_outbound()) {
+    faults.push_back("client_certificate: is shown to servers, and the direction is inbound");
+  }
+  if (const absl::Status name = CheckCertificateName(entry.client_certificate); !name.ok()) {
+    faults.push_back(absl::StrCat("client_certificate: ", name.message()));
+  }
+}
+
 }  // namespace
+
+absl::Status CheckCertificateName(absl::string_view name) {
+  const bool fits =
+      !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
+               c == '-';
+      });
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", absl::CHexEscape(name.substr(0, 128)),
+                   "' is no name of a certificate: 1 to 64 letters, digits, '.', '_' and '-'"));
+}
 
 std::vector<std::string> Validate(const Entry& entry) {
   std::vector<std::string> faults;
   CheckMatchNames(entry, faults);
   CheckFingerprints(entry, faults);
+  CheckSourceAddresses(entry, faults);
+  CheckClientCertificate(entry, faults);
   if (!entry.applies_outbound() && entry.level != Level::kEncrypt) {
     faults.push_back(absl::StrCat(
         "level: ", LevelName(entry.level),

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -77,7 +78,14 @@ struct Entry {
   InboundAction inbound_action = InboundAction::kDefer;
   std::vector<std::string> match_names;   // A-labels; ".example.com" takes any name below it
   std::vector<std::string> fingerprints;  // SHA-256, 64 lower-case hex digits
-  std::string note;                       // UTF-8, one line
+  // What this gateway shows of itself to the servers of outbound mail, in whatever mode but off:
+  // canonical, an IPv4 and an IPv6 address at most (source_address.h); empty: as the route or
+  // --source_address says.
+  std::vector<std::string> source_addresses;
+  // Of --client_certificate: the name of the one that is shown where a server asks; empty: the
+  // default's.
+  std::string client_certificate;
+  std::string note;  // UTF-8, one line
 
   // What the list records.
   Stamp created;
@@ -103,6 +111,10 @@ inline constexpr size_t kMaxPingWarnings = 16;
 // stands for those below it, whose names nobody knows. InvalidArgument where there is none to ping:
 // "*", and an entry for mail from its domains alone.
 absl::StatusOr<std::string> PingedDomain(const Entry& entry);
+
+// InvalidArgument for what cannot be the name of a client certificate, which has 1 to 64 letters,
+// digits, '.', '_' and '-'.
+absl::Status CheckCertificateName(absl::string_view name);
 
 // Every fault of what an administrator set and of what the list recorded; empty when it is valid.
 std::vector<std::string> Validate(const Entry& entry);

@@ -79,6 +79,10 @@ void FillEntry(const Entry& entry, storage::Entry& stored) {
   for (const std::string& fingerprint : entry.fingerprints) {
     stored.add_fingerprints(absl::HexStringToBytes(fingerprint));
   }
+  for (const std::string& address : entry.source_addresses) {
+    stored.add_source_addresses(address);
+  }
+  stored.set_client_certificate(entry.client_certificate);
   stored.set_note(entry.note);
   EncodeStamp(entry.created, *stored.mutable_created());
   EncodeStamp(entry.changed, *stored.mutable_changed());
@@ -103,6 +107,8 @@ absl::StatusOr<Entry> ReadEntry(absl::string_view key, const storage::Entry& sto
   for (const std::string& fingerprint : stored.fingerprints()) {
     entry.fingerprints.push_back(absl::BytesToHexString(fingerprint));
   }
+  entry.source_addresses.assign(stored.source_addresses().begin(), stored.source_addresses().end());
+  entry.client_certificate = stored.client_certificate();
   entry.note = stored.note();
   entry.created = DecodeStamp(stored.created());
   entry.changed = DecodeStamp(stored.changed());

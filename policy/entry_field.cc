@@ -15,17 +15,28 @@
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "policy/domain_name.h"
+#include "policy/source_address.h"
 
 namespace sluice::policy {
 namespace {
 
-constexpr std::array<absl::string_view, 9> kNames = {
-    "pattern",      "direction",       "mode",           "level", "match_names",
-    "fingerprints", "minimum_version", "inbound_action", "note"};
+constexpr std::array<absl::string_view, 11> kNames = {"pattern",
+                                                      "direction",
+                                                      "mode",
+                                                      "level",
+                                                      "match_names",
+                                                      "fingerprints",
+                                                      "minimum_version",
+                                                      "inbound_action",
+                                                      "source_addresses",
+                                                      "client_certificate",
+                                                      "note"};
+
+using List = std::vector<std::string> Entry::*;
 
 struct Field {
   absl::string_view name;
-  bool is_list;
+  List list;  // null: it is none
   absl::Status (*set)(absl::string_view text, Entry& entry);
   std::string (*get)(const Entry& entry);
 };
@@ -75,26 +86,44 @@ absl::Status SetFingerprints(absl::string_view text, Entry& entry) {
   return absl::OkStatus();
 }
 
+absl::Status SetSourceAddresses(absl::string_view text, Entry& entry) {
+  SLUICE_ASSIGN_OR_RETURN(entry.source_addresses, ParseSourceAddresses(text));
+  return absl::OkStatus();
+}
+
+absl::Status SetClientCertificate(absl::string_view text, Entry& entry) {
+  if (!text.empty()) SLUICE_RETURN_IF_ERROR(CheckCertificateName(text));
+  entry.client_certificate = std::string(text);
+  return absl::OkStatus();
+}
+
 absl::Status SetNote(absl::string_view text, Entry& entry) {
   entry.note = std::string(text);
   return absl::OkStatus();
 }
 
+template <List list>
+std::string GetItems(const Entry& entry) {
+  return absl::StrJoin(entry.*list, " ");
+}
+
 constexpr std::array<Field, kNames.size()> kFields = {{
-    {"pattern", false, SetPattern, [](const Entry& entry) { return entry.pattern.text(); }},
-    {"direction", false, SetEnum<&Entry::direction, ParseDirection>,
+    {"pattern", nullptr, SetPattern, [](const Entry& entry) { return entry.pattern.text(); }},
+    {"direction", nullptr, SetEnum<&Entry::direction, ParseDirection>,
      GetEnum<&Entry::direction, DirectionName>},
-    {"mode", false, SetEnum<&Entry::mode, ParseMode>, GetEnum<&Entry::mode, ModeName>},
-    {"level", false, SetEnum<&Entry::level, ParseLevel>, GetEnum<&Entry::level, LevelName>},
-    {"match_names", true, SetMatchNames,
-     [](const Entry& entry) { return absl::StrJoin(entry.match_names, " "); }},
-    {"fingerprints", true, SetFingerprints,
-     [](const Entry& entry) { return absl::StrJoin(entry.fingerprints, " "); }},
-    {"minimum_version", false, SetEnum<&Entry::minimum_version, ParseTlsVersion>,
+    {"mode", nullptr, SetEnum<&Entry::mode, ParseMode>, GetEnum<&Entry::mode, ModeName>},
+    {"level", nullptr, SetEnum<&Entry::level, ParseLevel>, GetEnum<&Entry::level, LevelName>},
+    {"match_names", &Entry::match_names, SetMatchNames, GetItems<&Entry::match_names>},
+    {"fingerprints", &Entry::fingerprints, SetFingerprints, GetItems<&Entry::fingerprints>},
+    {"minimum_version", nullptr, SetEnum<&Entry::minimum_version, ParseTlsVersion>,
      GetEnum<&Entry::minimum_version, TlsVersionName>},
-    {"inbound_action", false, SetEnum<&Entry::inbound_action, ParseInboundAction>,
+    {"inbound_action", nullptr, SetEnum<&Entry::inbound_action, ParseInboundAction>,
      GetEnum<&Entry::inbound_action, InboundActionName>},
-    {"note", false, SetNote, [](const Entry& entry) { return entry.note; }},
+    {"source_addresses", &Entry::source_addresses, SetSourceAddresses,
+     GetItems<&Entry::source_addresses>},
+    {"client_certificate", nullptr, SetClientCertificate,
+     [](const Entry& entry) { return entry.client_certificate; }},
+    {"note", nullptr, SetNote, [](const Entry& entry) { return entry.note; }},
 }};
 
 const Field* FindField(absl::string_view name) {
@@ -116,7 +145,13 @@ absl::Span<const absl::string_view> FieldNames() { return kNames; }
 
 bool IsListField(absl::string_view field) {
   const Field* const found = FindField(field);
-  return found != nullptr && found->is_list;
+  return found != nullptr && found->list != nullptr;
+}
+
+const std::vector<std::string>& GetList(absl::string_view field, const Entry& entry) {
+  const Field* const found = FindField(field);
+  SLUICE_CHECK(found != nullptr && found->list != nullptr);
+  return entry.*found->list;
 }
 
 absl::Status SetField(absl::string_view field, absl::string_view text, Entry& entry) {

@@ -11,6 +11,7 @@
 #define SLUICE_POLICY_ENTRY_FIELD_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -20,10 +21,13 @@
 namespace sluice::policy {
 
 // "pattern", "direction", "mode", "level", "match_names", "fingerprints", "minimum_version",
-// "inbound_action", "note": the order of columns in files.
+// "inbound_action", "source_addresses", "client_certificate", "note": the order of columns in
+// files.
 absl::Span<const absl::string_view> FieldNames();
-// Those whose value is a list: "match_names", "fingerprints".
+// Those whose value is a list: "match_names", "fingerprints", "source_addresses".
 bool IsListField(absl::string_view field);
+// The items of one of those.
+const std::vector<std::string>& GetList(absl::string_view field, const Entry& entry);
 
 // Reads one field; empty text sets its default (a pattern has none). InvalidArgument begins with
 // the field's name and says what is accepted. Lists take spaces or commas between their items;

@@ -8,33 +8,36 @@
 // columns, in any order; `pattern` must be among them, the rest may be left out and then have their
 // defaults, as an empty cell has:
 //
-//   pattern,direction,mode,level,match_names,fingerprints,minimum_version,inbound_action,note
-//   *.example.com,both,enforce,verify,mx.example.net .example.org,,1.2,defer,"asked for, by mail"
+//   pattern,direction,mode,level,match_names,minimum_version,note
+//   *.example.com,both,enforce,verify,mx.example.net .example.org,1.2,"asked for, by mail"
 //
 //   pattern          example.com | *.example.com | .example.com | *
 //   direction        both | inbound | outbound
 //   mode             enforce | monitor | off
-//   level            encrypt | verify | secure | fingerprint
+//   level            encrypt | verify | secure | fingerprint | dane-only
 //   match_names      names, separated by spaces
 //   fingerprints     SHA-256 in hex, separated by spaces
 //   minimum_version  1.2 | 1.3
 //   inbound_action   defer | reject
+//   source_addresses an IPv4 and an IPv6 address at most, separated by spaces
+//   client_certificate  name of one of --client_certificate
 //   note             free text
 //
-// JSON. An array of objects with the same fields, match_names and fingerprints as arrays of
-// strings. An export also has what the list records (created, changed, generation, last_ping, and
-// pattern_unicode where that differs); an import skips these. Any other field is a fault.
+// JSON. An array of objects with the same fields, match_names, fingerprints and source_addresses as
+// arrays of strings. An export also has what the list records (created, changed, generation,
+// last_ping, and pattern_unicode where that differs); an import skips these. Any other field is a
+// fault.
 //
 // Postfix. Lines of "domain level attribute=value …" (postconf(5), smtp_tls_policy_maps):
 //
 //   example.com    verify match=hostname:.example.net        that name alone
 //   .example.com   secure                                    those below it: *.example.com here
 //
-// They are about mail that goes out: an import makes entries of direction outbound. Level `may` is an
-// entry that is off; match=, protocols= and the defaults of Postfix are carried over so that nothing
-// is taken that Postfix would refuse; levels and attributes without a counterpart are faults. An
-// export says in comments what Postfix cannot express. (One difference: level secure always takes the
-// recipient's domain here, match= with other names or not.)
+// They are about mail that goes out: an import makes entries of direction outbound. Level `may` is
+// an entry that is off; match=, protocols= and the defaults of Postfix are carried over so that
+// nothing is taken that Postfix would refuse; levels and attributes without a counterpart are
+// faults. An export says in comments what Postfix cannot express. (One difference: level secure
+// always takes the recipient's domain here, match= with other names or not.)
 //
 // A pattern that is there twice is a fault. Thread-safe.
 #ifndef SLUICE_POLICY_IMPORT_EXPORT_H_

@@ -136,10 +136,8 @@ void AppendJson(const Entry& entry, std::string& out) {
   nlohmann::ordered_json object;
   for (const absl::string_view field : FieldNames()) {
     const std::string name(field);
-    if (field == "match_names") {
-      object[name] = entry.match_names;
-    } else if (field == "fingerprints") {
-      object[name] = entry.fingerprints;
+    if (IsListField(field)) {
+      object[name] = GetList(field, entry);
     } else {
       object[name] = GetField(field, entry);
     }

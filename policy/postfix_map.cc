@@ -175,6 +175,16 @@ void AppendPostfix(const Entry& entry, std::string& out) {
     absl::StrAppend(&out, "# ", entry.pattern.text(), " is for mail from there alone\n");
     return;
   }
+  if (!entry.source_addresses.empty()) {
+    absl::StrAppend(&out, "# ", entry.pattern.text(), " goes out from ",
+                    absl::StrJoin(entry.source_addresses, " and "),
+                    ": in Postfix that takes a transport of its own, with smtp_bind_address\n");
+  }
+  if (!entry.client_certificate.empty()) {
+    absl::StrAppend(&out, "# ", entry.pattern.text(), " is shown the client certificate ",
+                    entry.client_certificate,
+                    ": in Postfix that takes a transport of its own, with smtp_tls_chain_files\n");
+  }
   if (entry.pattern.kind() == Pattern::Kind::kAny) {
     absl::StrAppend(&out, "# every domain: set smtp_tls_security_level to ",
                     LevelName(entry.level), " instead\n");

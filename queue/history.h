@@ -51,6 +51,7 @@ struct HistoryEntry {
   std::optional<absl::Time> deadline;
   std::string mx;
   std::string address;
+  std::string source_address;  // that the connection came from, where one was chosen
   std::string stage;   // "dns", "connect", "banner", "ehlo", "starttls", "handshake", "verify", …
   std::string reason;  // "not_offered", "refused", "alert", "version", …; empty when TLS held
   std::string detail;  // the SMTP reply, the alert, the error; who deleted it, and why

@@ -68,6 +68,7 @@ std::string EncodeHistoryEntry(const HistoryEntry& entry) {
   if (entry.deadline) row.set_deadline_ns(KeyNanos(*entry.deadline));
   row.set_mx(entry.mx);
   row.set_address(entry.address);
+  row.set_source_address(entry.source_address);
   row.set_stage(entry.stage);
   row.set_reason(entry.reason);
   row.set_detail(entry.detail);
@@ -115,6 +116,7 @@ absl::StatusOr<HistoryEntry> DecodeHistoryEntry(const HistoryPosition& position,
   if (row.has_deadline_ns()) entry.deadline = absl::FromUnixNanos(row.deadline_ns());
   entry.mx = std::move(*row.mutable_mx());
   entry.address = std::move(*row.mutable_address());
+  entry.source_address = std::move(*row.mutable_source_address());
   entry.stage = std::move(*row.mutable_stage());
   entry.reason = std::move(*row.mutable_reason());
   entry.detail = std::move(*row.mutable_detail());

@@ -139,6 +139,23 @@ ClientContext::ClientContext(const CipherPolicy& policy, std::shared_ptr<const T
 
 ClientContext::~ClientContext() { SSL_CTX_free(context_); }
 
+void ClientContext::UseCertificates(std::shared_ptr<const ClientCertificates> certificates) {
+  if (certificates_ != nullptr) {
+    for (const auto& [name, former] : certificates_->all()) {
+      SLUICE_CHECK(certificates->Find(name) != nullptr);
+    }
+  }
+  certificates_ = std::move(certificates);
+}
+
+bool ClientContext::HasCertificate(absl::string_view name) const {
+  return certificates_ != nullptr && certificates_->Find(name) != nullptr;
+}
+
+Signer* ClientContext::signer() const {
+  return certificates_ == nullptr ? nullptr : &certificates_->signer();
+}
+
 absl::StatusOr<std::unique_ptr<ClientContext>> ClientContext::Create(
     const CipherPolicy& policy, std::shared_ptr<const TrustStore> trust, const Clock& clock) {
   std::unique_ptr<ClientContext> result(new ClientContext(policy, std::move(trust), clock));

@@ -19,6 +19,10 @@ struct ConnectionInfo {
   int cipher_bits = 0;       // 128 or 256
   std::string group;         // "P-256"; empty for static RSA
   bool resumed = false;
+  // A client, in a handshake that was no resumption: the server asked for a certificate, and got
+  // one that says more than "none".
+  bool certificate_asked = false;
+  bool certificate_shown = false;
   // The peer's leaf certificate, as a client sees it; empty on a server. Printable ASCII.
   std::string peer_subject;
   std::string peer_issuer;

@@ -17,8 +17,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/base/clock.h"
 #include "tls/cipher_policy.h"
+#include "tls/client_certificates.h"
 #include "tls/credentials.h"
 #include "tls/peer_demand.h"
 #include "tls/signer.h"
@@ -94,6 +96,13 @@ class ClientContext {
       const Narrowing& narrowing);
   ~ClientContext();
 
+  // What handshakes can show from now on; before the first call: nothing. A name that was there
+  // stays there (checked): what was demanded with it is still to be had.
+  void UseCertificates(std::shared_ptr<const ClientCertificates> certificates);
+  bool HasCertificate(absl::string_view name) const;
+  // Who has their keys; null where there are none.
+  Signer* signer() const;
+
  private:
   friend class Session;
   class Cache;
@@ -105,6 +114,7 @@ class ClientContext {
   const Clock& clock_;
   ssl_ctx_st* context_ = nullptr;
   const std::unique_ptr<Cache> cache_;
+  std::shared_ptr<const ClientCertificates> certificates_;
 };
 
 }  // namespace sluice::tls

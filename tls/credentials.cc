@@ -106,6 +106,11 @@ std::string IdOf(const EVP_PKEY* key) {
   return id;
 }
 
+absl::Status Installed(bool ok) {
+  if (ok) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("install a certificate: ", TakeError()));
+}
+
 bool SignsQuickly(Credentials::Kind kind, const EVP_PKEY* key) {
   return kind == Credentials::Kind::kEcdsa && CurveOf(key) == SSL_CURVE_SECP256R1;
 }
@@ -207,8 +212,19 @@ absl::Status Credentials::Install(Kind kind, ssl_ctx_st* context) const {
     ok = SSL_CTX_add1_chain_cert(context, pair->chain[i].get()) == 1;
   }
   if (ok && SignsInline(kind)) ok = SSL_CTX_use_PrivateKey(context, pair->key.get()) == 1;
-  if (!ok) return absl::InternalError(absl::StrCat("install a certificate: ", TakeError()));
-  return absl::OkStatus();
+  return Installed(ok);
+}
+
+absl::Status Credentials::Install(Kind kind, ssl_st* ssl) const {
+  const Pair* const pair = Find(kind);
+  SLUICE_CHECK(pair != nullptr);
+  ERR_clear_error();
+  bool ok = SSL_use_certificate(ssl, pair->chain.front().get()) == 1;
+  for (size_t i = 1; ok && i < pair->chain.size(); ++i) {
+    ok = SSL_add1_chain_cert(ssl, pair->chain[i].get()) == 1;
+  }
+  if (ok && SignsInline(kind)) ok = SSL_use_PrivateKey(ssl, pair->key.get()) == 1;
+  return Installed(ok);
 }
 
 }  // namespace sluice::tls

@@ -23,6 +23,7 @@
 
 struct evp_pkey_st;
 struct ssl_ctx_st;
+struct ssl_st;
 
 namespace sluice::tls {
 
@@ -63,6 +64,7 @@ class Credentials {
   bool SignsInline(Kind kind) const;
   // Puts the chain of `kind` into `context`, and the key where it signs inline.
   absl::Status Install(Kind kind, ssl_ctx_st* context) const;
+  absl::Status Install(Kind kind, ssl_st* ssl) const;  // for this connection alone
   evp_pkey_st* key(Kind kind) const;  // it was loaded (checked)
   // SHA-256 of its SubjectPublicKeyInfo: what the key is called between processes.
   const std::string& key_id(Kind kind) const;

@@ -26,6 +26,9 @@ std::string PeerDemand::Digest() const {
   if (!mta_sts_host.empty()) {
     absl::StrAppend(&text, "s", mta_sts_host.size(), ":", mta_sts_host, ";");
   }
+  if (!client_certificate.empty()) {
+    absl::StrAppend(&text, "c", client_certificate.size(), ":", client_certificate, ";");
+  }
   uint8_t hash[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), hash);
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(hash), 16));

@@ -1,4 +1,5 @@
-// What a client demands of the server it speaks to, worked out by the caller from its policy.
+// What a client demands of the server it speaks to, and what it shows to it, worked out by the
+// caller from its policy.
 #ifndef SLUICE_TLS_PEER_DEMAND_H_
 #define SLUICE_TLS_PEER_DEMAND_H_
 
@@ -45,6 +46,10 @@ struct PeerDemand {
   std::optional<DaneDemand> dane;
   // Likewise: a chain to the trust store, in date, and this very name (RFC 8461 §4.1).
   std::string mta_sts_host;
+
+  // The certificate of its own that it shows where the server asks for one, by name
+  // (client_certificates.h); empty: none.
+  std::string client_certificate;
 
   // Whether the server's certificate decides anything.
   bool authenticates() const {

@@ -16,6 +16,7 @@
 #include "engine/base/status_macros.h"
 #include "tls/context.h"
 #include "tls/openssl_error.h"
+#include "tls/private_key_method.h"
 #include "tls/serving.h"
 #include "tls/session.h"
 
@@ -114,31 +115,6 @@ int TicketKey(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC
   return newest ? 1 : 2;
 }
 
-ssl_private_key_result_t BeginSign(SSL* ssl, uint8_t* /*out*/, size_t* /*out_size*/,
-                                   size_t /*out_limit*/, uint16_t algorithm, const uint8_t* in,
-                                   size_t in_size) {
-  Session::Of(ssl).AskSigner(/*decrypt=*/false, algorithm,
-                             {reinterpret_cast<const char*>(in), in_size});
-  return ssl_private_key_retry;
-}
-
-ssl_private_key_result_t BeginDecrypt(SSL* ssl, uint8_t* /*out*/, size_t* /*out_size*/,
-                                      size_t /*out_limit*/, const uint8_t* in, size_t in_size) {
-  Session::Of(ssl).AskSigner(/*decrypt=*/true, 0, {reinterpret_cast<const char*>(in), in_size});
-  return ssl_private_key_retry;
-}
-
-ssl_private_key_result_t Complete(SSL* ssl, uint8_t* out, size_t* out_size, size_t out_limit) {
-  const absl::StatusOr<std::string>* const answer = Session::Of(ssl).signer_answer();
-  if (answer == nullptr) return ssl_private_key_retry;
-  if (!answer->ok() || (*answer)->size() > out_limit) return ssl_private_key_failure;
-  std::copy((*answer)->begin(), (*answer)->end(), out);
-  *out_size = (*answer)->size();
-  return ssl_private_key_success;
-}
-
-constexpr SSL_PRIVATE_KEY_METHOD kSignerMethod = {BeginSign, BeginDecrypt, Complete};
-
 // A ticket names the policy that it was made under, and resumes under no other.
 std::array<uint8_t, SHA256_DIGEST_LENGTH> NameOf(const CipherPolicy& policy) {
   const std::string text = absl::StrJoin(policy.suites(), ":");
@@ -155,7 +131,7 @@ absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(Serving& serving, Credential
   SLUICE_RETURN_IF_ERROR(serving.policy.Apply(context.get()));
   SLUICE_RETURN_IF_ERROR(serving.credentials->Install(kind, context.get()));
   if (!serving.credentials->SignsInline(kind)) {
-    SSL_CTX_set_private_key_method(context.get(), &kSignerMethod);
+    SSL_CTX_set_private_key_method(context.get(), &SignerMethod());
   }
   // The server's order: the strongest suite that both have.
   SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -16,6 +16,7 @@
 #include "engine/base/planted_bug.h"
 #include "tls/openssl_error.h"
 #include "tls/peer_verifier.h"
+#include "tls/private_key_method.h"
 #include "tls/serving.h"
 
 namespace sluice::tls {
@@ -100,6 +101,17 @@ std::unique_ptr<Session> Session::NewClient(ClientContext& context, const PeerDe
   session->cache_key_ = SLUICE_PLANTED_BUG(SessionAcrossPolicies)
                             ? std::string(peer)
                             : absl::StrCat(peer, "/", demand.Digest());
+  if (!demand.client_certificate.empty()) {
+    session->certificate_ = context.certificates_->Find(demand.client_certificate);
+    SLUICE_CHECK(session->certificate_ != nullptr);
+    // After a reload its name stands for another: what the former was shown for is not the newer's.
+    const Credentials::Served& shown = session->certificate_->served().front();
+    absl::StrAppend(&session->cache_key_, "/", shown.details.fingerprint_sha256);
+  }
+  // Called when the server asks.
+  SSL_set_cert_cb(
+      ssl, [](SSL* asked, void*) { return Session::Of(asked).AnswerCertificateRequest() ? 1 : 0; },
+      nullptr);
   SSL_set_msg_callback(ssl, [](int is_write, int /*version*/, int content_type, const void* message,
                                size_t size, SSL* session_ssl, void* /*argument*/) {
     Session::Of(session_ssl)
@@ -207,10 +219,20 @@ void Session::FailFromError(int ssl_error) {
       break;
   }
   if (reason >= SSL_AD_REASON_OFFSET) {  // an alert that the peer sent
-    const char* const name = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
-    return Fail(Reason::kAlert, absl::StrCat("alert from the peer: ", name));
+    return Fail(Reason::kAlert, AlertText(reason - SSL_AD_REASON_OFFSET));
   }
   Fail(Reason::kProtocol, absl::StrCat("the handshake broke off: ", text));
+}
+
+std::string Session::AlertText(int alert) const {
+  const char* const name = SSL_alert_desc_string_long(alert);
+  const absl::string_view asked =
+      !info_.certificate_asked ? ""
+      : info_.certificate_shown
+          ? absl::string_view("; it had asked for a client certificate, and got ")
+          : "; it had asked for a client certificate, and got none";
+  return absl::StrCat("alert from the peer: ", name, asked,
+                      info_.certificate_shown ? demand_.client_certificate : "");
 }
 
 void Session::Describe() {
@@ -273,10 +295,33 @@ void Session::SupplySignature(absl::StatusOr<std::string> signature) {
 
 void Session::AskSigner(bool decrypt, uint16_t algorithm, absl::string_view input) {
   signer_answer_.reset();
-  const bool rsa = SSL_get_SSL_CTX(ssl_) == serving_->rsa.get();
-  signer_request_ = PrivateKeyRequest{serving_->credentials,
-                                      rsa ? Credentials::Kind::kRsa : Credentials::Kind::kEcdsa,
-                                      decrypt, algorithm, std::string(input)};
+  PrivateKeyRequest request;
+  if (is_client()) {
+    request.credentials = certificate_;
+    request.key = certificate_->served().front().kind;
+  } else {
+    const bool rsa = SSL_get_SSL_CTX(ssl_) == serving_->rsa.get();
+    request.credentials = serving_->credentials;
+    request.key = rsa ? Credentials::Kind::kRsa : Credentials::Kind::kEcdsa;
+  }
+  request.decrypt = decrypt;
+  request.algorithm = algorithm;
+  request.input = std::string(input);
+  signer_request_ = std::move(request);
+}
+
+bool Session::AnswerCertificateRequest() {
+  info_.certificate_asked = true;
+  if (certificate_ == nullptr) return true;  // and the answer is that there is none
+  const Credentials::Kind kind = certificate_->served().front().kind;
+  const absl::Status installed = certificate_->Install(kind, ssl_);
+  if (!installed.ok()) {
+    Fail(Reason::kProtocol, std::string(installed.message()));
+    return false;
+  }
+  if (!certificate_->SignsInline(kind)) SSL_set_private_key_method(ssl_, &SignerMethod());
+  info_.certificate_shown = true;
+  return true;
 }
 
 const absl::StatusOr<std::string>* Session::signer_answer() const {
@@ -313,6 +358,10 @@ Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
     out.resize(before + static_cast<size_t>(std::max(n, 0)));
     if (n > 0) continue;
     const int error = SSL_get_error(ssl_, n);
+    const uint32_t why = ERR_peek_error();
+    if (ERR_GET_LIB(why) == ERR_LIB_SSL && ERR_GET_REASON(why) >= SSL_AD_REASON_OFFSET) {
+      alert_ = AlertText(ERR_GET_REASON(why) - SSL_AD_REASON_OFFSET);
+    }
     ERR_clear_error();
     switch (error) {
       case SSL_ERROR_WANT_READ:

@@ -24,10 +24,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "tls/client_certificates.h"
 #include "tls/context.h"
 #include "tls/failure.h"
-#include "tls/peer_demand.h"
 #include "tls/handshake_trace.h"
+#include "tls/peer_demand.h"
 #include "tls/signer.h"
 #include "tls/stream.h"
 
@@ -41,7 +42,8 @@ class Session {
  public:
   // The contexts' sessions keep what they need of them; `client` itself outlives the session.
   static std::unique_ptr<Session> NewServer(const ServerContext& context);
-  // `peer` names the server for resumption: its address and port.
+  // `peer` names the server for resumption: its address and port. A client certificate that
+  // `demand` names is there (checked).
   static std::unique_ptr<Session> NewClient(ClientContext& context, const PeerDemand& demand,
                                             absl::string_view peer);
   ~Session();
@@ -64,6 +66,7 @@ class Session {
   // What was said so far; a server keeps none.
   std::string Trace() const { return trace_.ToString(); }
   const ConnectionInfo& info() const { return info_; }
+  bool is_client() const { return client_ != nullptr; }
 
   PrivateKeyRequest TakeSignerRequest();
   void SupplySignature(absl::StatusOr<std::string> signature);
@@ -74,6 +77,9 @@ class Session {
     kEnd,     // close_notify, or a bare end of the connection
     kBroken,  // what came does not authenticate, or is not allowed here; good only for closing
   };
+  // Of kBroken, where it was the peer's doing: the alert that it sent. Empty: what came does not
+  // authenticate.
+  const std::string& alert() const { return alert_; }
   // Appends decrypted bytes to `out` until the input is used up or `out` has `limit` bytes.
   ReadResult Decrypt(std::string& out, size_t limit);
   absl::Status Encrypt(absl::string_view bytes);
@@ -85,6 +91,7 @@ class Session {
   const absl::StatusOr<std::string>* signer_answer() const;
   std::optional<Reason> JudgePeer(const std::vector<x509_st*>& chain);  // nullopt: it will do
   void KeepForResumption(ssl_session_st* session);
+  bool AnswerCertificateRequest();  // false: it cannot be
   HandshakeTrace& trace() { return trace_; }
 
  private:
@@ -98,6 +105,8 @@ class Session {
   // What info_ says will not do.
   void Refuse(Reason reason, std::string detail);
   void FailFromError(int ssl_error);
+  // What a server that sends an alert may be missing.
+  std::string AlertText(int alert) const;
 
   ssl_st* const ssl_;
   absl::string_view input_;
@@ -117,6 +126,8 @@ class Session {
   // Client.
   ClientContext* client_ = nullptr;
   PeerDemand demand_;
+  ClientCertificates::Credential certificate_;  // that it shows; kept over a reload
+  std::string alert_;
   std::string cache_key_;
   HandshakeTrace trace_;
 };

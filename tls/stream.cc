@@ -55,6 +55,8 @@ const ConnectionInfo* Stream::tls() const {
   return session_ == nullptr ? nullptr : &session_->info();
 }
 
+std::string Stream::Trace() const { return session_ == nullptr ? "" : session_->Trace(); }
+
 const io::SocketAddress& Stream::local() const { return connection_->local(); }
 const io::SocketAddress& Stream::remote() const { return connection_->remote(); }
 
@@ -75,6 +77,7 @@ io::Task<absl::StatusOr<bool>> Stream::Fill(MonoTime deadline) {
       if (buffer_.size() > before) co_return true;
       if (result == Session::ReadResult::kEnd) co_return false;
       if (result == Session::ReadResult::kBroken) {
+        if (!session_->alert().empty()) co_return absl::AbortedError(session_->alert());
         co_return absl::DataLossError("a TLS record could not be decrypted");
       }
     }
@@ -164,7 +167,7 @@ io::Task<std::optional<Failure>> Stream::ConnectTls(ClientContext& context,
   SLUICE_CHECK(session_ == nullptr && input().empty());
   std::unique_ptr<Session> session =
       Session::NewClient(context, demand, connection_->remote().ToString());
-  std::optional<Failure> failed = co_await Handshake(*session, nullptr, deadline);
+  std::optional<Failure> failed = co_await Handshake(*session, context.signer(), deadline);
   if (!failed.has_value()) {
     session_ = std::move(session);
   } else {
@@ -183,7 +186,7 @@ io::Task<std::optional<Failure>> Stream::Handshake(Session& session, Signer* sig
   while (true) {
     const Session::Progress progress = session.Handshake();
     if (!session.has_unread_input()) lease_ = io::Input();
-    const bool held = progress == Session::Progress::kDone && signer == nullptr;
+    const bool held = progress == Session::Progress::kDone && session.is_client();
     if (!session.output().empty() && !held) {
       const std::string flight = std::exchange(session.output(), std::string());
       const absl::string_view piece = flight;

@@ -59,7 +59,9 @@ class Stream {
 
   // Waits until input() has grown; a client's Finished that still lies here leaves first. False at
   // the end of the stream (with TLS: a close_notify, or a bare end of the connection). Errors:
-  // DeadlineExceeded, Unavailable, Cancelled, DataLoss (a record that does not authenticate).
+  // DeadlineExceeded, Unavailable, Cancelled, DataLoss (a record that does not authenticate),
+  // Aborted (the peer sent a fatal alert: with TLS 1.3 a server that rejects what a client showed
+  // of itself is heard of only here).
   io::Task<absl::StatusOr<bool>> Fill(MonoTime deadline);
 
   // Sends all of `pieces`. What they point to stays in place until the await is over.
@@ -75,6 +77,8 @@ class Stream {
 
   // Null while in clear.
   const ConnectionInfo* tls() const;
+  // Of a client with TLS: what was said in the handshake (handshake_trace.h).
+  std::string Trace() const;
 
   const io::SocketAddress& local() const;
   const io::SocketAddress& remote() const;

@@ -25,6 +25,10 @@ constexpr Option kSaveOptions[] = {
     {"minimum_version", "VERSION", "1.2 (default) or 1.3"},
     {"inbound_action", "ACTION",
      "defer (default: 451) or reject (530) mail that comes without TLS"},
+    {"source_addresses", "IP",
+     "own addresses that connections come from, comma-separated: one IPv4, one IPv6"},
+    {"client_certificate", "NAME",
+     "of --client_certificate: shown to servers that ask for a certificate"},
     {"note", "TEXT", "for people"},
     {"no_ping", "", "do not try STARTTLS at the domain's servers once it is saved"},
 };

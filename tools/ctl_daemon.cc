@@ -17,6 +17,8 @@ namespace {
 // As an administrator hands it to a partner.
 void PrintCertificate(const Json& certificate) {
   Sheet sheet;
+  const std::string name = TextOf(certificate, "name");
+  sheet.Add("Shown to", name.empty() ? "clients" : absl::StrCat("servers, as ", name));
   sheet.Add("Common name", TextOf(certificate, "common_name"));
   sheet.Add("Subject alternative names", TextsOf(certificate, "subject_alternative_names"));
   sheet.Add("Organization", TextOf(certificate, "organization"));
@@ -120,7 +122,7 @@ absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& /*invoc
 absl::StatusOr<int> Reload(const Context& context, const Invocation& /*invocation*/) {
   SLUICE_ASSIGN_OR_RETURN(const Json answer,
                           context.client.Post(Path({"certificates:reload"}), Json::object()));
-  if (!context.json) Print("The certificates were read anew; this is served now:\n\n");
+  if (!context.json) Print("The certificates were read anew; these are shown now:\n\n");
   PrintCertificates(context, answer);
   return kDone;
 }

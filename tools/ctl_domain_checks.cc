@@ -44,6 +44,7 @@ void PrintTarget(const Json& target) {
 
   Sheet sheet(2);
   sheet.Add("Why", TextOf(target, "detail"));
+  sheet.Add("Sent from", TextOf(target, "source"));
   sheet.Add("Decided by", TextOf(target, "decided_by"));
   sheet.Add("DANE", TextOf(target, "dane"));
   sheet.Add("Answer", TextOf(target, "smtp_reply"));
@@ -64,6 +65,12 @@ void PrintTarget(const Json& target) {
     }
     sheet.Add("Fingerprint", TextOf(certificate, "fingerprint"));
     sheet.Add("Chain", TextsOf(certificate, "chain"));
+  }
+  if (const Json& own = PartOf(target, "client_certificate"); FlagOf(own, "asked")) {
+    const std::string shown = TextOf(own, "shown");
+    sheet.Add("Of us", shown.empty()
+                           ? "a client certificate was asked for, and none was shown"
+                           : absl::StrCat("a client certificate was asked for, and got ", shown));
   }
   sheet.Add("Took", absl::StrCat(NumberOf(target, "took_ms"), " ms"));
   sheet.Add("What to do", TextOf(target, "hint"));
@@ -126,6 +133,15 @@ absl::StatusOr<int> ExplainDomain(const Context& context, const Invocation& invo
   Sheet sheet;
   sheet.Add("Domain", domain);
   sheet.Add("Route", TextOf(answer, "route"));
+  const std::string source = TextOf(answer, "source_addresses");
+  if (!source.empty()) {
+    sheet.Add("Sent from", absl::StrCat(source, " (", TextOf(answer, "source_of"), ")"));
+  }
+  const std::string certificate = TextOf(answer, "client_certificate");
+  if (!certificate.empty()) {
+    sheet.Add("Client certificate",
+              absl::StrCat(certificate, " (", TextOf(answer, "client_certificate_of"), ")"));
+  }
   sheet.Add("Default level", TextOf(answer, "default_tls_level"));
   if (const auto policy = answer.find("mta_sts"); policy != answer.end()) AddMtaSts(*policy, sheet);
   Print(sheet.ToString());

@@ -15,9 +15,16 @@
 namespace sluice::ctl {
 namespace {
 
-constexpr absl::string_view kFields[] = {"direction",      "mode",         "level",
-                                         "match_names",    "fingerprints", "minimum_version",
-                                         "inbound_action", "note"};
+constexpr absl::string_view kFields[] = {"direction",
+                                         "mode",
+                                         "level",
+                                         "match_names",
+                                         "fingerprints",
+                                         "minimum_version",
+                                         "inbound_action",
+                                         "source_addresses",
+                                         "client_certificate",
+                                         "note"};
 
 // Most that the daemon gives at once.
 constexpr size_t kPage = 1000;
@@ -28,7 +35,7 @@ bool IsField(absl::string_view name) {
 
 // A field as the API takes it: lists are arrays, of what stands between spaces and commas.
 Json FieldValue(absl::string_view field, const std::string& text) {
-  if (field != "match_names" && field != "fingerprints") return text;
+  if (field != "match_names" && field != "fingerprints" && field != "source_addresses") return text;
   const std::vector<std::string> items =
       absl::StrSplit(text, absl::ByAnyChar(" ,"), absl::SkipEmpty());
   return items;
@@ -68,6 +75,8 @@ std::string EntrySheet(const Json& entry, absl::Time now) {
   sheet.Add("Fingerprints", TextsOf(entry, "fingerprints"));
   sheet.Add("Minimum version", absl::StrCat("TLS ", TextOf(entry, "minimum_version")));
   sheet.Add("Inbound action", TextOf(entry, "inbound_action"));
+  sheet.Add("Source addresses", TextsOf(entry, "source_addresses"));
+  sheet.Add("Client certificate", TextOf(entry, "client_certificate"));
   sheet.Add("Note", TextOf(entry, "note"));
   for (const auto& [member, name] :
        {std::pair("created", "Created"), std::pair("changed", "Changed")}) {

@@ -51,6 +51,7 @@ void PrintEntry(const Json& entry, const Json& labels) {
     sheet.Add(label("attempt"), absl::StrCat(attempt));
   }
   sheet.Add(label("server"), ServerText(TextOf(entry, "mx"), TextOf(entry, "address")));
+  sheet.Add(label("source_address"), TextOf(entry, "source_address"));
   std::string why = TextOf(entry, "stage_text");
   const std::string reason = TextOf(entry, "reason_text");
   if (!reason.empty()) absl::StrAppend(&why, why.empty() ? "" : ": ", reason);

@@ -13,13 +13,22 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/base/clock.h"
 #include "engine/dns/unbound_resolver.h"
+#include "engine/io/executor.h"
+#include "engine/io/machine.h"
 #include "engine/io/uring_core.h"
 #include "engine/relay/notices.h"
+#include "engine/relay/source_addresses.h"
 #include "policy/domain_name.h"
+#include "policy/entry.h"
+#include "policy/source_address.h"
 #include "queue/retry_timetable.h"
+#include "tls/client_certificates.h"
+#include "tls/signer.h"
 #include "tls/signer/process_signer.h"
 #include "tools/sluiced_flags.h"
 
@@ -119,8 +128,26 @@ void ReadRoutes(Checker& checker, relay::Settings& settings) {
       checker.Fault("routes_file", absl::StrCat(path, ": ", bad));
     }
   }
+  for (const relay::Route& route : routes) {
+    for (const io::SocketAddress& address : route.source.All()) {
+      if (const absl::Status usable = io::RealMachine().CheckSource(address); !usable.ok()) {
+        checker.Fault("route", absl::StrCat(route.pattern.text(), "=", route.next_hop(), " from ",
+                                            address.ip(), ": ", usable.message()));
+      }
+    }
+  }
   if (auto table = checker.Value("route", relay::RouteTable::Build(std::move(routes)))) {
     settings.routes = *std::move(table);
+  }
+}
+
+void ReadSource(Checker& checker, relay::Settings& settings) {
+  const std::string text = absl::StrJoin(absl::GetFlag(FLAGS_source_address), " ");
+  const auto addresses = checker.Value("source_address", policy::ParseSourceAddresses(text));
+  if (!addresses.has_value()) return;
+  settings.source = relay::SourceAddresses::Of(*addresses);
+  for (const io::SocketAddress& address : settings.source.All()) {
+    checker.Check("source_address", io::RealMachine().CheckSource(address));
   }
 }
 
@@ -262,6 +289,31 @@ void ReadMtaStsTrust(Checker& checker, relay::GatewayOptions& gateway) {
                 absl::StripPrefix(trust.status().message(), "--trust_store: "));
 }
 
+void ReadClientCertificates(Checker& checker, relay::GatewayOptions& gateway) {
+  for (const std::string& text : absl::GetFlag(FLAGS_client_certificate)) {
+    const std::vector<std::string> parts = absl::StrSplit(text, ':');
+    if (parts.size() != 3) {
+      checker.Fault("client_certificate",
+                    absl::StrCat("'", text,
+                                 "' is not NAME:CHAIN:KEY, such as "
+                                 "partner-a:/etc/sluice/a.pem:/etc/sluice/a.key"));
+      continue;
+    }
+    checker.Check("client_certificate", policy::CheckCertificateName(parts[0]));
+    gateway.client_certificate_files.push_back({parts[0], {parts[1], parts[2]}});
+  }
+  std::string& chosen = gateway.settings.client_certificate;
+  chosen = absl::GetFlag(FLAGS_default_client_certificate);
+  const auto is_chosen = [&chosen](const tls::ClientCertificateFiles& one) {
+    return one.name == chosen;
+  };
+  if (!chosen.empty() && std::none_of(gateway.client_certificate_files.begin(),
+                                      gateway.client_certificate_files.end(), is_chosen)) {
+    checker.Fault("default_client_certificate",
+                  absl::StrCat("'", chosen, "' is no name of --client_certificate"));
+  }
+}
+
 void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
   if (auto ciphers = checker.Value("tls_ciphers",
                                    tls::CipherPolicy::Parse(absl::GetFlag(FLAGS_tls_ciphers)))) {
@@ -279,6 +331,7 @@ void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
       gateway.credential_files.push_back({certificates[i], keys[i]});
     }
   }
+  ReadClientCertificates(checker, gateway);
   gateway.trust_store = absl::GetFlag(FLAGS_trust_store);
   const auto trust = tls::TrustStore::Load(gateway.trust_store);
   if (!trust.ok()) checker.Raw(trust.status().message());
@@ -313,6 +366,17 @@ std::string SignerProgram(Checker& checker) {
   return "";
 }
 
+// Errors name their own flags.
+void CheckKeys(Checker& checker, const relay::GatewayOptions& gateway, tls::Signer& signer) {
+  const MonoTime deadline = SystemClock().MonoNow() + kSignerCheckTimeout;
+  for (const absl::Status& loaded :
+       {signer.Load(gateway.credential_files, deadline).status(),
+        tls::ClientCertificates::Load(gateway.client_certificate_files, signer, deadline)
+            .status()}) {
+    if (!loaded.ok()) checker.Raw(loaded.message());
+  }
+}
+
 // Behind --cores. The keys are loaded as they will be, by whoever will have them.
 void ReadSigner(Checker& checker, relay::GatewayOptions& gateway) {
   const int threads =
@@ -329,14 +393,13 @@ void ReadSigner(Checker& checker, relay::GatewayOptions& gateway) {
   // Which key is whose has been found wrong already, or there is nobody to ask.
   const bool unpaired = gateway.credential_files.size() != absl::GetFlag(FLAGS_tls_certificate).size();
   if (unpaired || (!inside && program.empty())) return;
-  absl::Status loaded;  // an error names its own flag
   if (inside) {
-    loaded = tls::Credentials::Load(gateway.credential_files).status();
+    const std::unique_ptr<io::Executor> unused = io::RealMachine().NewExecutor("sluice-check", 1);
+    tls::InlineSigner signer(*unused);
+    CheckKeys(checker, gateway, signer);
   } else if (const auto signer = checker.Value("signer", gateway.start_signer())) {
-    const MonoTime deadline = SystemClock().MonoNow() + kSignerCheckTimeout;
-    loaded = (*signer)->Load(gateway.credential_files, deadline).status();
+    CheckKeys(checker, gateway, **signer);
   }
-  if (!loaded.ok()) checker.Raw(loaded.message());
 }
 
 }  // namespace
@@ -351,6 +414,7 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   ReadListeners(checker, gateway.settings);
   ReadAccess(checker, gateway.settings);
   ReadRoutes(checker, gateway.settings);
+  ReadSource(checker, gateway.settings);
   ReadLimits(checker, gateway.settings);
   ReadQueue(checker, gateway);
   dns::UnboundOptions dns;

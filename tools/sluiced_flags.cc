@@ -32,6 +32,12 @@ ABSL_FLAG(std::vector<std::string>, tls_certificate, {},
           "Certificate chains (PEM, leaf first), comma-separated: an ECDSA and an RSA one");
 ABSL_FLAG(std::vector<std::string>, tls_private_key, {},
           "Private keys (PEM) of --tls_certificate, in the same order");
+ABSL_FLAG(
+    std::vector<std::string>, client_certificate, {},
+    "Certificates for servers that ask for one, NAME:CHAIN:KEY (files in PEM), comma-separated; "
+    "entries of the list name them");
+ABSL_FLAG(std::string, default_client_certificate, "",
+          "Which of --client_certificate is shown where no entry names one; empty: none");
 ABSL_FLAG(std::string, tls_ciphers, "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL",
           "Approved ciphers, in OpenSSL's notation; --print_ciphers shows what it stands for");
 ABSL_FLAG(std::string, trust_store, "/etc/ssl/certs/ca-certificates.crt",
@@ -74,8 +80,12 @@ ABSL_FLAG(absl::Duration, tls_handshake_timeout, absl::Seconds(30),
 
 // Where mail goes.
 ABSL_FLAG(std::vector<std::string>, route, {},
-          "Static routes, domain=host:port, comma-separated; * for all the rest. Without: by MX");
+          "Static routes, domain=host:port, comma-separated; * for all the rest. Without: by MX. "
+          "' from ADDRESS' behind one: where its connections come from");
 ABSL_FLAG(std::string, routes_file, "", "File of further static routes, one a line");
+ABSL_FLAG(std::vector<std::string>, source_address, {},
+          "Own addresses that connections to next hops come from: an IPv4 and an IPv6 one at most, "
+          "comma-separated; empty: the system chooses");
 ABSL_FLAG(std::string, dns_config, "",
           "Where DNS is asked: empty for /etc/resolv.conf, address@port[,…], unbound:FILE");
 ABSL_FLAG(std::string, dnssec_trust_anchor, "",

@@ -28,6 +28,8 @@ ABSL_DECLARE_FLAG(std::string, log_format);
 // TLS.
 ABSL_DECLARE_FLAG(std::vector<std::string>, tls_certificate);
 ABSL_DECLARE_FLAG(std::vector<std::string>, tls_private_key);
+ABSL_DECLARE_FLAG(std::vector<std::string>, client_certificate);
+ABSL_DECLARE_FLAG(std::string, default_client_certificate);
 ABSL_DECLARE_FLAG(std::string, tls_ciphers);
 ABSL_DECLARE_FLAG(std::string, trust_store);
 ABSL_DECLARE_FLAG(std::string, default_tls_level);
@@ -53,6 +55,7 @@ ABSL_DECLARE_FLAG(absl::Duration, tls_handshake_timeout);
 // Where mail goes.
 ABSL_DECLARE_FLAG(std::vector<std::string>, route);
 ABSL_DECLARE_FLAG(std::string, routes_file);
+ABSL_DECLARE_FLAG(std::vector<std::string>, source_address);
 ABSL_DECLARE_FLAG(std::string, dns_config);
 ABSL_DECLARE_FLAG(std::string, dnssec_trust_anchor);
 ABSL_DECLARE_FLAG(bool, dane);

@@ -22,6 +22,8 @@ ordered_json ToJson(const relay::ServedCertificate& served, absl::Time now) {
                      {"not_after", TimeText(served.chain[i].not_after)}});
   }
   return {{"file", served.file},
+          {"purpose", served.client_name.empty() ? "server" : "client"},
+          {"name", served.client_name},
           {"common_name", leaf.common_name},
           {"subject_alternative_names", leaf.subject_alternative_names},
           {"organization", leaf.organization},

@@ -1,6 +1,7 @@
-// The certificates that the gateway serves, over HTTP.
+// The certificates that the gateway shows, over HTTP: to its clients ("purpose" is "server"), and
+// to servers that ask for one ("client", and "name" is that of --client_certificate).
 //
-//   GET  /v1/certificates           {"certificates": [{"file", "common_name",
+//   GET  /v1/certificates           {"certificates": [{"file", "purpose", "name", "common_name",
 //                                   "subject_alternative_names", "organization", "location",
 //                                   "serial_number", "signature_algorithm", "subject", "issuer",
 //                                   "not_before", "not_after", "days_left", "key",

@@ -82,6 +82,10 @@ absl::StatusOr<Response> DomainChecksApi::Explain(const Request& request) {
   ordered_json json = {{"domain", explanation.outbound.name},
                        {"default_tls_level", explanation.default_tls_level},
                        {"route", explanation.route},
+                       {"source_addresses", explanation.source_addresses},
+                       {"source_of", explanation.source_of},
+                       {"client_certificate", explanation.client_certificate},
+                       {"client_certificate_of", explanation.client_certificate_of},
                        {"outbound", ToJson(explanation.outbound)},
                        {"inbound", ToJson(explanation.inbound)}};
   if (explanation.mta_sts.has_value()) json["mta_sts"] = ToJson(*explanation.mta_sts);

@@ -83,18 +83,21 @@ class Exporter {
   bool ended_ = false;
 };
 
-// Of entries that are wider than who wrote the file may have meant.
-ordered_json WarningsOf(const relay::PolicyResult& result) {
+// Of entries that are wider than who wrote the file may have meant, or cannot do what they ask for.
+ordered_json WarningsOf(relay::Control& control, const relay::PolicyResult& result) {
   ordered_json warnings = ordered_json::array();
   for (const policy::Written& written : result.written) {
     if (written.after == nullptr || warnings.size() == kMaxDifferences) continue;
     std::string warning = policy::WidthWarning(written.after->pattern);
     if (!warning.empty()) warnings.push_back(std::move(warning));
+    for (const std::string& more : control.WarningsOf(*written.after)) {
+      warnings.push_back(absl::StrCat(written.after->pattern.text(), ": ", more));
+    }
   }
   return warnings;
 }
 
-Response ImportReply(const relay::PolicyResult& result, bool dry_run) {
+Response ImportReply(relay::Control& control, const relay::PolicyResult& result, bool dry_run) {
   size_t added = 0;
   size_t removed = 0;
   ordered_json differences = ordered_json::array();
@@ -110,7 +113,7 @@ Response ImportReply(const relay::PolicyResult& result, bool dry_run) {
                     {"removed", removed},
                     {"differences", std::move(differences)},
                     {"left_off", left_off},
-                    {"warnings", WarningsOf(result)},
+                    {"warnings", WarningsOf(control, result)},
                     {"generation", result.generation}});
 }
 
@@ -162,7 +165,7 @@ absl::StatusOr<Response> DomainFilesApi::Import(const Request& request) {
                      return absl::OkStatus();
                    }));
   if (!result.faults.empty()) return Refused(result.faults);
-  return ImportReply(result, dry_run);
+  return ImportReply(control_, result, dry_run);
 }
 
 absl::StatusOr<Response> DomainFilesApi::Export(const Request& request) {

@@ -142,6 +142,7 @@ absl::StatusOr<Response> DomainsApi::Changed(const Request& request,
   if (std::string width = policy::WidthWarning(pattern); !width.empty()) {
     warnings.push_back(std::move(width));
   }
+  for (std::string& warning : control_.WarningsOf(*entry)) warnings.push_back(std::move(warning));
   json["warnings"] = std::move(warnings);
   if (ping && differs) {
     json["ping"] = PingSaved(*entry, request);

@@ -18,10 +18,10 @@
 // What is saved is pinged at once (ping_json.h), unless with ping=false: "ping" says how that went,
 // or {"skipped": why}. The entry is saved however it went.
 //
-// An entry is an object of the fields of policy/entry_field.h, match_names and fingerprints being
-// arrays; answers also have "created", "changed", "generation", "last_ping" and, where it differs,
-// "pattern_unicode", which requests may have too and which are passed over there. A "difference" is one line for people, empty when
-// nothing differs.
+// An entry is an object of the fields of policy/entry_field.h, match_names, fingerprints and
+// source_addresses being arrays; answers also have "created", "changed", "generation", "last_ping"
+// and, where it differs, "pattern_unicode", which requests may have too and which are passed over
+// there. A "difference" is one line for people, empty when nothing differs.
 //
 // Thread-safe.
 #ifndef SLUICE_ENGINE_ADMIN_DOMAINS_API_H_

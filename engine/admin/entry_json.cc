@@ -57,10 +57,8 @@ ordered_json EntryToJson(const policy::Entry& entry) {
   ordered_json object;
   for (const absl::string_view field : policy::FieldNames()) {
     const std::string name(field);
-    if (field == "match_names") {
-      object[name] = entry.match_names;
-    } else if (field == "fingerprints") {
-      object[name] = entry.fingerprints;
+    if (policy::IsListField(field)) {
+      object[name] = policy::GetList(field, entry);
     } else {
       object[name] = policy::GetField(field, entry);
     }

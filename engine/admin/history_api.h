@@ -4,9 +4,9 @@
 //                  &since=&until=&order=newest|oldest&limit=&cursor=&lang=en|de
 //       {"entries": [{"cursor", "at", "outcome", "heading", "tls_failed", "message_id",
 //        "direction", "sender", "recipients", "domain", "entry", "entry_generation", "decided_by",
-//        "attempt", "next_try_at", "deadline_at", "mx", "address", "stage", "stage_text", "reason",
-//        "reason_text", "detail", "tls_version", "cipher", "certificate", "monitored",
-//        "chain"}],
+//        "attempt", "next_try_at", "deadline_at", "mx", "address", "source_address", "stage",
+//        "stage_text", "reason", "reason_text", "detail", "tls_version", "cipher", "certificate",
+//        "monitored", "chain"}],
 //        "labels": {"sender": "From", …}, "next"}
 //   GET /v1/domains:report?domain=&since=&until=&limit=
 //       {"messages", "domains_total", "domains": [{"domain", "direction", "entry", "messages",

@@ -44,6 +44,7 @@ ordered_json HistoryToJson(const queue::HistoryEntry& entry, absl::Duration wall
   AddTime("deadline_at", entry.deadline, wall_ahead, json);
   AddText("mx", entry.mx, json);
   AddText("address", entry.address, json);
+  AddText("source_address", entry.source_address, json);
   AddText("stage", entry.stage, json);
   AddText("stage_text", std::string(StageText(entry.stage, language)), json);
   AddText("reason", entry.reason, json);

@@ -175,6 +175,7 @@ constexpr Label kLabels[] = {
     {"decided_by", {"Decided by", "Maßgeblich"}},
     {"attempt", {"Attempt", "Versuch"}},
     {"server", {"Server", "Server"}},
+    {"source_address", {"Sent from", "Gesendet von"}},
     {"why", {"Why", "Grund"}},
     {"detail", {"Detail", "Einzelheit"}},
     {"tls", {"TLS", "TLS"}},

@@ -212,11 +212,15 @@ void AddCommits(const queue::CommitFigures& commits, MetricsText& text) {
 
 void AddCertificates(const std::vector<relay::ServedCertificate>& served, MetricsText& text) {
   text.Family("sluice_certificate_expiry_timestamp_seconds", kGauge,
-              "When a certificate that clients are shown (the leaf) is no longer valid.");
+              "When a certificate that others are shown (the leaf) is no longer valid; to servers "
+              "that ask for one: under client_certificate.");
   for (const relay::ServedCertificate& certificate : served) {
     const tls::CertificateDetails& leaf = certificate.chain.front();
     const std::string kind = absl::AsciiStrToLower(leaf.key.substr(0, leaf.key.find(' ')));
-    text.Sample({{"kind", kind}, {"subject", leaf.subject}},
+    // A label without a value is none (Prometheus' data model).
+    text.Sample({{"kind", kind},
+                 {"subject", leaf.subject},
+                 {"client_certificate", certificate.client_name}},
                 absl::ToDoubleSeconds(leaf.not_after - absl::UnixEpoch()));
   }
 }

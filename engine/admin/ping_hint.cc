@@ -23,7 +23,8 @@ constexpr Hint kByReason[] = {
      "The handshake got no answer in time. A firewall that inspects SMTP is the usual cause."},
     {"alert",
      "The server broke off the handshake. Its operator finds the cause in its log; versions or "
-     "ciphers that do not match are the usual one."},
+     "ciphers that do not match are the usual one, or a client certificate that it asks for "
+     "(--client_certificate)."},
     {"version",
      "The server has no TLS version that is allowed. It needs TLS 1.2 or 1.3, or the entry a lower "
      "--minimum_version."},
@@ -55,8 +56,8 @@ constexpr Hint kByReason[] = {
      "The entry demands DANE, and the host has no TLSA records that DNSSEC vouches for. Use "
      "another --level, or ask its operator; here, check --dnssec_trust_anchor and --dane."},
     {"sts_mx_mismatch",
-     "The domain's MTA-STS policy does not name this host, which its MX records do. Its operator must "
-     "bring the two together; 'sluicectl domains explain DOMAIN' shows the policy."},
+     "The domain's MTA-STS policy does not name this host, which its MX records do. Its operator "
+     "must bring the two together; 'sluicectl domains explain DOMAIN' shows the policy."},
     {"closed", "The server closed the connection during the handshake; its log says why."},
     {"protocol",
      "What the server sent is not TLS. A firewall or proxy that rewrites SMTP is the usual cause."},

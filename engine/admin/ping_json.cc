@@ -29,6 +29,7 @@ ordered_json CertificateToJson(const relay::PingTarget& target, absl::Time at) {
 ordered_json TargetToJson(const relay::PingTarget& target, absl::Time at) {
   ordered_json json = {{"mx", target.mx},
                        {"address", target.address},
+                       {"source", target.source},
                        {"valid", target.valid},
                        {"decided_by", target.decided_by},
                        {"dane", target.dane},
@@ -40,6 +41,10 @@ ordered_json TargetToJson(const relay::PingTarget& target, absl::Time at) {
                        {"tls_version", target.tls_version},
                        {"cipher", target.cipher}};
   if (!target.certificate_fingerprint.empty()) json["certificate"] = CertificateToJson(target, at);
+  if (!target.tls_version.empty()) {
+    json["client_certificate"] = {{"asked", target.certificate_asked},
+                                  {"shown", target.client_certificate}};
+  }
   json["took_ms"] = absl::ToInt64Milliseconds(target.took);
   json["hint"] = std::string(HintFor(target));
   return json;

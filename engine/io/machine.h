@@ -7,11 +7,13 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/base/clock.h"
 #include "engine/io/engine.h"
 #include "engine/io/executor.h"
+#include "engine/io/socket_address.h"
 
 namespace sluice::io {
 
@@ -27,6 +29,10 @@ class Machine {
   // Errors: InvalidArgument (cores), FailedPrecondition (what the kernel lacks, and which version
   // or setting has it).
   virtual absl::StatusOr<std::unique_ptr<Engine>> StartEngine(const EngineOptions& options) = 0;
+
+  // Whether connections can come from `address`, whatever its port. InvalidArgument: it is none of
+  // this machine's, at this moment.
+  virtual absl::Status CheckSource(const SocketAddress& address) = 0;
 
   // Blocks the calling thread, which is no core: `mutex` is held at the call and at its return, and
   // let go of in between. True when `condition` holds, false when `deadline` came first.

@@ -1,5 +1,12 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
 #include "engine/io/machine.h"
 #include "engine/io/uring_core.h"
+#include "engine/io/uring_ring.h"
 
 namespace sluice::io {
 namespace {
@@ -14,6 +21,21 @@ class ThisMachine final : public Machine {
 
   absl::StatusOr<std::unique_ptr<Engine>> StartEngine(const EngineOptions& options) override {
     return StartUringEngine(options, SystemClock());
+  }
+
+  absl::Status CheckSource(const SocketAddress& address) override {
+    const std::string attempted = absl::StrCat("connect from ", address.ip());
+    const int fd = socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return ErrnoStatus(errno, attempted);
+    SocketAddress any_port = address;
+    any_port.set_port(0);
+    const int error = bind(fd, any_port.get(), any_port.size()) == 0 ? 0 : errno;
+    close(fd);
+    if (error == EADDRNOTAVAIL) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(address.ip(), " is no address of this machine ('ip address' lists them)"));
+    }
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, attempted);
   }
 
   bool Await(absl::Mutex& mutex, const absl::Condition& condition, MonoTime deadline) override {

@@ -299,10 +299,15 @@ Task<absl::StatusOr<std::unique_ptr<Connection>>> UringCore::Connect(ConnectOpti
   const int fd = socket(options.remote.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return ErrnoStatus(errno, attempted);
   SetFlag(fd, IPPROTO_TCP, TCP_NODELAY);
-  if (options.source.has_value() && bind(fd, options.source->get(), options.source->size()) != 0) {
-    const int error = errno;
-    close(fd);
-    co_return ErrnoStatus(error, absl::StrCat(attempted, " from ", options.source->ToString()));
+  if (options.source.has_value()) {
+    // The port is chosen when it connects: by bind() alone, each of this address's ports would
+    // serve one connection, and not one to each server.
+    SetFlag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+    if (bind(fd, options.source->get(), options.source->size()) != 0) {
+      const int error = errno;
+      close(fd);
+      co_return ErrnoStatus(error, absl::StrCat(attempted, " from ", options.source->ip()));
+    }
   }
   UringAwaiter connected(*this, deadline, [&](io_uring_sqe& sqe) {
     io_uring_prep_connect(&sqe, fd, options.remote.get(), options.remote.size());

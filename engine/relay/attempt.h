@@ -23,6 +23,7 @@ struct Attempt {
 struct AddressTried {
   std::string host;
   io::SocketAddress address;
+  std::string source;  // where one was chosen: what the connection came from (identity.h)
   smtp::SessionFacts facts;
   std::string decided_by;      // HopPolicy's
   bool authenticated = false;  // the certificate was held against what is demanded, and will do

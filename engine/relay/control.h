@@ -73,6 +73,11 @@ struct Explanation {
   std::string default_tls_level;  // holds where no entry decides: "may", "encrypt"
   std::string route;              // "static route *: mail.internal:25", "by MX"
   std::optional<MtaStsState> mta_sts;  // unset: switched off, or the domain has a static route
+  // What is shown of this gateway to the servers that take its mail, and who says so (identity.h).
+  std::string source_addresses;  // "192.0.2.7 2001:db8::7"; empty: the system chooses
+  std::string source_of;
+  std::string client_certificate;  // where a server asks for one; empty: none
+  std::string client_certificate_of;
 };
 
 // One change of the list, for the audit trail.
@@ -103,6 +108,7 @@ enum class PingVerdict { kValid, kPartial, kInvalid };
 struct PingTarget {
   std::string mx;
   std::string address;  // "192.0.2.1:25"; empty when the host's addresses could not be found
+  std::string source;   // where one was chosen: the address that the connection came from
   bool valid = false;
   std::string decided_by;   // whose demand this was: as of HopPolicy
   std::string dane;         // what came of its TLSA records, or why they were not asked for
@@ -119,6 +125,10 @@ struct PingTarget {
   std::vector<std::string> certificate_names;  // SANs of the leaf
   std::vector<std::string> chain;              // subjects, leaf first
   std::optional<absl::Time> certificate_not_after;
+  // With a handshake: whether the server asked for a certificate of ours, and the name of the one
+  // that it got; empty: none.
+  bool certificate_asked = false;
+  std::string client_certificate;
   absl::Duration took;
 };
 
@@ -137,9 +147,11 @@ struct PingResult {
 
 // ---- Certificates ----
 
-// What the gateway serves out of one file of --tls_certificate.
+// What the gateway shows: to its clients, out of one file of --tls_certificate, or to servers that
+// ask for it.
 struct ServedCertificate {
   std::string file;
+  std::string client_name = {};  // of --client_certificate; empty: it is shown to clients
   std::vector<tls::CertificateDetails> chain;  // the leaf first; not empty
 };
 
@@ -214,6 +226,9 @@ class Control {
   virtual absl::StatusOr<PolicyResult> ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
                                                    MonoTime deadline) = 0;
 
+  // What speaks against an entry that is on the list, as things stand on this machine.
+  virtual std::vector<std::string> WarningsOf(const policy::Entry& entry) = 0;
+
   // `domain` in any form; InvalidArgument for what is no domain name.
   // Where MTA-STS counts, its policy is looked for as a delivery would.
   virtual absl::StatusOr<Explanation> Explain(absl::string_view domain, MonoTime deadline) = 0;
@@ -275,8 +290,8 @@ class Control {
                                                              MonoTime deadline) = 0;
 
   virtual absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) = 0;
-  // Reads the files of --tls_certificate anew; sessions go on. On an error, which names the file,
-  // the certificates served before stay.
+  // Reads the files of --tls_certificate and --client_certificate anew; sessions go on. On an
+  // error, which names the file, the certificates shown before stay.
   virtual absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) = 0;
 
   virtual absl::StatusOr<Status> GetStatus(MonoTime deadline) = 0;

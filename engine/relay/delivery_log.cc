@@ -74,6 +74,7 @@ void LogDelivery(const OutcomeWriter::Written& written, const AttemptReport& rep
              {"domain", entry->domain},
              {"mx", entry->mx},
              {"address", entry->address},
+             {"source", entry->source_address},
              {"tls", entry->tls_version},
              {"cipher", entry->cipher},
              {"verdict", TlsVerdict(report)},

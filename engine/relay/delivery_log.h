@@ -2,7 +2,7 @@
 // held back.
 //
 //   … info delivery id=6A0F… from=a@example.com to=b@example.net domain=example.net
-//   mx=mx.example.net address=192.0.2.1:25 tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384
+//   mx=mx.example.net address=192.0.2.1:25 source="" tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384
 //   verdict=verified entry=*.example.net stage=final outcome=delivered delivered=1 deferred=0
 //   failed=0 delay_ms=153 reply="250 2.0.0 Ok"
 //

@@ -76,6 +76,9 @@ absl::Status Gateway::StartShards() {
   SLUICE_ASSIGN_OR_RETURN(
       std::shared_ptr<const tls::Credentials> credentials,
       signer_->Load(options_.credential_files, clock_.MonoNow() + kStartTimeout));
+  SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::ClientCertificates> client_certificates,
+                          tls::ClientCertificates::Load(options_.client_certificate_files, *signer_,
+                                                        clock_.MonoNow() + kStartTimeout));
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::TrustStore> trust,
                           tls::TrustStore::Load(options_.trust_store));
   std::shared_ptr<const tls::TrustStore> web_trust = trust;
@@ -85,6 +88,7 @@ absl::Status Gateway::StartShards() {
   {
     const absl::MutexLock lock(&credentials_mutex_);
     credentials_ = credentials;
+    client_certificates_ = client_certificates;
   }
   ticket_keys_ = std::make_unique<tls::TicketKeys>(clock_, options_.ticket_lifetime);
   SLUICE_ASSIGN_OR_RETURN(engine_, machine_.StartEngine(options_.engine));
@@ -96,6 +100,7 @@ absl::Status Gateway::StartShards() {
         tls::ServerContext::Create(options_.ciphers, credentials, *ticket_keys_, *signer_));
     SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<tls::ClientContext> client,
                             tls::ClientContext::Create(options_.ciphers, trust, clock_));
+    client->UseCertificates(client_certificates);
     SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<MtaSts> mta_sts, NewMtaSts(engine_->core(i), web_trust));
     shards_.push_back(std::make_unique<Shard>(
         Shard::Parts{engine_->core(i), options_.settings, *spool_, *resolver_, std::move(server),

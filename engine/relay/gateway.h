@@ -36,6 +36,7 @@
 #include "policy/table.h"
 #include "queue/spool.h"
 #include "tls/cipher_policy.h"
+#include "tls/client_certificates.h"
 #include "tls/context.h"
 #include "tls/credentials.h"
 #include "tls/signer.h"
@@ -52,6 +53,7 @@ struct GatewayOptions {
   std::function<absl::StatusOr<std::unique_ptr<dns::Resolver>>()> start_resolver;
   tls::CipherPolicy ciphers;
   std::vector<tls::CredentialFiles> credential_files;
+  std::vector<tls::ClientCertificateFiles> client_certificate_files;
   std::string trust_store;
   std::string mta_sts_trust_store;  // of the hosts of policies
   absl::Duration ticket_lifetime = absl::Hours(12);
@@ -79,6 +81,7 @@ class Gateway final : public Control {
   std::shared_ptr<const policy::Snapshot> PolicyList() const override { return table_->current(); }
   absl::StatusOr<PolicyResult> ApplyPolicy(policy::Transaction transaction, DryRun dry_run,
                                            MonoTime deadline) override;
+  std::vector<std::string> WarningsOf(const policy::Entry& entry) override;
   absl::StatusOr<Explanation> Explain(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<PingResult> PingEntry(const policy::Entry& entry, MonoTime deadline) override;
@@ -123,8 +126,11 @@ class Gateway final : public Control {
   absl::Status OpenStore();
   absl::Status LoadList();
   absl::Status StartSigner();
+  // What is at fault with `transaction` as the flags stand, beyond what its entries say by
+  // themselves.
+  std::vector<policy::Fault> FaultsOf(const policy::Transaction& transaction) const;
   // In the log, of those that expire within `certificate_warning`.
-  void WarnOfOwnCertificates() const;
+  void WarnOfOwnCertificates();
   absl::Status StartShards();
   // Null where MTA-STS is switched off.
   absl::StatusOr<std::unique_ptr<MtaSts>> NewMtaSts(
@@ -179,6 +185,8 @@ class Gateway final : public Control {
   absl::Mutex policy_mutex_;  // one change of the list at a time
   mutable absl::Mutex credentials_mutex_;
   std::shared_ptr<const tls::Credentials> credentials_ ABSL_GUARDED_BY(credentials_mutex_);
+  std::shared_ptr<const tls::ClientCertificates> client_certificates_
+      ABSL_GUARDED_BY(credentials_mutex_);
 };
 
 }  // namespace sluice::relay

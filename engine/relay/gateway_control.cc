@@ -13,6 +13,9 @@
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/relay/gateway.h"
+#include "engine/relay/identity.h"
+#include "engine/relay/next_hop.h"
+#include "engine/relay/outbound_policy.h"
 #include "engine/relay/ping.h"
 #include "engine/relay/reply.h"
 #include "engine/smtp/message_header.h"
@@ -64,7 +67,8 @@ absl::StatusOr<PolicyResult> Gateway::ApplyPolicy(policy::Transaction transactio
   PolicyResult result;
   result.generation = table_->current()->generation();
   result.faults = proposal.faults;
-  if (!proposal.faults.empty()) return result;
+  for (policy::Fault& fault : FaultsOf(transaction)) result.faults.push_back(std::move(fault));
+  if (!result.faults.empty()) return result;
   result.written = proposal.written;
   if (dry_run == DryRun::kYes || proposal.written.empty()) return result;
 
@@ -127,6 +131,14 @@ absl::StatusOr<Explanation> Gateway::Explain(absl::string_view domain, MonoTime 
   explanation.route = route == nullptr ? "by MX"
                                        : absl::StrCat("static route ", route->pattern.text(), ": ",
                                                       route->next_hop());
+  const Settings& settings = options_.settings;
+  const Identity identity =
+      IdentityOf(settings, HopTargetOf(settings.routes, name, settings.smtp_port),
+                 OutboundPolicyOf(*list, name, settings.default_tls_level));
+  explanation.source_addresses = identity.source.ToString();
+  explanation.source_of = identity.source_of;
+  explanation.client_certificate = identity.client_certificate;
+  explanation.client_certificate_of = identity.client_certificate_of;
   if (options_.settings.mta_sts && route == nullptr) {
     SLUICE_ASSIGN_OR_RETURN(explanation.mta_sts, MtaStsOf(name, deadline));
   }
@@ -315,54 +327,7 @@ absl::StatusOr<queue::HistoryRows> Gateway::ReadHistoryRows(const queue::History
   return spool_->ReadHistoryRows(query);
 }
 
-// ---- Certificates and status
-
-absl::StatusOr<std::vector<ServedCertificate>> Gateway::Certificates(MonoTime /*deadline*/) {
-  std::shared_ptr<const tls::Credentials> credentials;
-  {
-    const absl::MutexLock lock(&credentials_mutex_);
-    credentials = credentials_;
-  }
-  std::vector<ServedCertificate> result;
-  for (const tls::Credentials::Served& served : credentials->served()) {
-    ServedCertificate certificate;
-    certificate.file = served.file;
-    certificate.chain.push_back(served.details);
-    certificate.chain.insert(certificate.chain.end(), served.chain.begin(), served.chain.end());
-    result.push_back(std::move(certificate));
-  }
-  return result;
-}
-
-absl::Status Gateway::ReloadCertificates(absl::string_view by, MonoTime deadline) {
-  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const tls::Credentials> credentials,
-                          signer_->Load(options_.credential_files, deadline));
-  SLUICE_RETURN_IF_ERROR(OnEveryCore(
-      [credentials](Shard& shard) { return shard.UseCredentials(credentials); }, deadline));
-  log::Info("certificates_reloaded", {{"by", by}, {"count", credentials->served().size()}});
-  {
-    const absl::MutexLock lock(&credentials_mutex_);
-    credentials_ = std::move(credentials);
-  }
-  WarnOfOwnCertificates();
-  return absl::OkStatus();
-}
-
-void Gateway::WarnOfOwnCertificates() const {
-  const absl::MutexLock lock(&credentials_mutex_);
-  const absl::Time now = clock_.WallNow();
-  for (const tls::Credentials::Served& served : credentials_->served()) {
-    const absl::Duration left = served.details.not_after - now;
-    if (left >= options_.settings.certificate_warning) continue;
-    log::Warning(left > absl::ZeroDuration() ? "certificate_expires" : "certificate_expired",
-                 {{"file", served.file},
-                  {"subject", served.details.subject},
-                  {"not_after", absl::FormatTime(absl::RFC3339_sec, served.details.not_after,
-                                                 absl::UTCTimeZone())},
-                  {"days_left", absl::ToInt64Hours(left) / 24},
-                  {"action", "put a new one in its place, then 'sluicectl certificate reload'"}});
-  }
-}
+// ---- Status
 
 std::vector<CoreStatus> Gateway::GetCores() const {
   std::vector<CoreStatus> cores;

@@ -76,7 +76,7 @@ absl::StatusOr<PingResult> Gateway::PingSelf(MonoTime deadline) {
   }
   SLUICE_ASSIGN_OR_RETURN(PingResult result, Ping(std::move(order), deadline));
   result.entry.clear();
-  result.warnings = WarningsOf(result, std::nullopt, options_.settings.certificate_warning);
+  result.warnings = relay::WarningsOf(result, std::nullopt, options_.settings.certificate_warning);
   AddNameWarnings(options_.settings.hostname, result);
   return result;
 }
@@ -105,7 +105,7 @@ void Gateway::KeepPing(PingResult& result) {
         PingsOf(*pattern, MonoTime::Never());
     if (pings.ok() && !pings->empty()) before = pings->front();
   }
-  result.warnings = WarningsOf(result, before, options_.settings.certificate_warning);
+  result.warnings = relay::WarningsOf(result, before, options_.settings.certificate_warning);
   for (const std::string& warning : result.warnings) {
     log::Warning("ping_warning", {{"domain", result.domain}, {"warning", warning}});
   }

@@ -70,6 +70,7 @@ Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy)
       target_(std::move(target)),
       policy_(std::move(policy)),
       digest_(policy_.Digest()),
+      identity_(IdentityOf(host.settings(), target_, policy_)),
       overflow_(host.core().Now()),
       arrived_(host.core()) {}
 
@@ -197,6 +198,7 @@ AddressTried Lane::Carrier::Tried(const HopAddress& hop) const {
   AddressTried tried;
   tried.host = hop.host;
   tried.address = hop.address;
+  if (const auto source = lane_.identity_.source.For(hop.address)) tried.source = source->ip();
   if (session_ != nullptr) tried.facts = session_->facts();
   tried.decided_by = decided_by_;
   tried.authenticated = authenticated_;
@@ -255,18 +257,22 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryOpen(io::SocketAddress 
   lane_.sessions_.insert(session);
   io::ConnectOptions to;
   to.remote = address;
+  to.source = lane_.identity_.source.For(address);
   std::optional<smtp::Failure> failed =
       co_await session->Open(to, std::move(use), host_.client_context());
   lane_.sessions_.erase(session);
+  if (failed.has_value()) lane_.identity_.Explain(address, *failed);
   co_return failed;
 }
 
 io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryAsDemanded(io::SocketAddress address,
                                                                     HopDemand demand) {
+  if (!demand.unfit.has_value()) demand.unfit = lane_.identity_.Missing(host_.client_context());
   if (demand.unfit.has_value()) {
     session_.reset();
     co_return demand.unfit;
   }
+  demand.peer.client_certificate = lane_.identity_.client_certificate;
   smtp::TlsUse use =
       demand.mandatory ? smtp::TlsUse::Must(demand.peer) : smtp::TlsUse::May(demand.peer);
   std::optional<smtp::Failure> failed = co_await TryOpen(address, std::move(use));

@@ -2,10 +2,10 @@
 //
 //   lane.Offer(attempt);       // a connection that is free takes it, or another is opened
 //
-// Mail shares a connection only where its next hop and the policy it travels under are the same, so
-// a connection never crosses policies. Which policy that is was decided when the message came to the
-// lane, and is decided again in front of its MAIL FROM: after a change of the list the message is
-// handed back, to the lane that it now belongs to.
+// Mail shares a connection only where its next hop, the policy it travels under and what is shown
+// of this gateway are the same (identity.h), so a connection never crosses policies. Which policy
+// that is was decided when the message came to the lane, and is decided again in front of its MAIL
+// FROM: after a change of the list the message is handed back, to the lane that it now belongs to.
 //
 // Each connection is a carrier: a coroutine that finds the addresses of the next hop, opens a session
 // to the first that will have one, and sends what waits until nothing does.
@@ -31,6 +31,7 @@
 #include "engine/io/task.h"
 #include "engine/relay/attempt.h"
 #include "engine/relay/counters.h"
+#include "engine/relay/identity.h"
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
@@ -108,6 +109,7 @@ class Lane {
   const HopTarget target_;
   const OutboundPolicy policy_;
   const std::string digest_;
+  const Identity identity_;
   std::deque<Attempt> backlog_;
   Overflow overflow_;
   bool has_bodies_ = false;  // some of the backlog, perhaps

@@ -133,11 +133,12 @@ HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16
   const policy::LookupName own(own_name);
   const std::string own_normal(own.view().data(), own.view().size());
   if (const Route* route = routes.Find(domain)) {
-    return {route->next_hop(), /*by_mx=*/false, route->host, route->port, own_normal};
+    return {route->next_hop(), /*by_mx=*/false, route->host,  route->port,
+            own_normal,        /*dane=*/true,   route->source};
   }
   const policy::LookupName name(domain);
   const std::string normal(name.view().data(), name.view().size());
-  return {normal, /*by_mx=*/true, normal, mx_port, own_normal};
+  return {normal, /*by_mx=*/true, normal, mx_port, own_normal, /*dane=*/true, SourceAddresses()};
 }
 
 io::Task<NextHops> FindNextHops(io::Core& core, dns::Resolver& resolver, HopTarget target,

@@ -19,6 +19,7 @@
 #include "engine/io/task.h"
 #include "engine/relay/dane.h"
 #include "engine/relay/route_table.h"
+#include "engine/relay/source_addresses.h"
 #include "engine/smtp/client_result.h"
 
 namespace sluice::relay {
@@ -50,6 +51,7 @@ struct HopTarget {
   uint16_t port = 25;
   std::string own_name;  // of this gateway, as an MX record has it; empty: not looked for
   bool dane = true;      // what hosts announce of their certificates counts
+  SourceAddresses source;  // the route's own (identity.h)
 };
 
 HopTarget HopTargetOf(const RouteTable& routes, absl::string_view domain, uint16_t mx_port,

@@ -15,6 +15,8 @@ OutboundPolicy OutboundPolicyOf(const policy::Entry& entry, absl::string_view do
       result.demand.enforced ? OutboundPolicy::Force::kMust : OutboundPolicy::Force::kMonitor;
   result.pattern = entry.pattern.text();
   result.generation = entry.generation;
+  result.source = SourceAddresses::Of(entry.source_addresses);
+  result.client_certificate = entry.client_certificate;
   return result;
 }
 
@@ -70,7 +72,9 @@ std::string OutboundPolicy::Digest() const {
   if (force == Force::kMay) return absl::StrCat("may", optional);
   return absl::StrCat(force == Force::kMust ? "must-" : "monitor-", demand.Digest(),
                       require_tls ? "-requiretls" : optional,
-                      demand.accept_domain || require_tls ? absl::StrCat("-", domain) : "");
+                      demand.accept_domain || require_tls ? absl::StrCat("-", domain) : "",
+                      source.empty() ? "" : absl::StrCat("-from-", source.ToString()),
+                      client_certificate.empty() ? "" : "-as-", client_certificate);
 }
 
 }  // namespace sluice::relay

@@ -16,6 +16,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/relay/settings.h"
+#include "engine/relay/source_addresses.h"
 #include "policy/demand.h"
 #include "policy/snapshot.h"
 #include "tls/peer_demand.h"
@@ -35,6 +36,10 @@ struct OutboundPolicy {
   std::string pattern;            // of the deciding entry; empty: the default level
   uint64_t generation = 0;        // of the deciding entry
 
+  // What the entry has this gateway show of itself (identity.h), rather than demand.
+  SourceAddresses source;
+  std::string client_certificate;
+
   // What the sender asks for (sender_wish.h).
   bool require_tls = false;   // the server offers REQUIRETLS; force and demand are what that takes
   bool tls_optional = false;  // what the domain publishes (DANE, MTA-STS) does not count
@@ -42,8 +47,9 @@ struct OutboundPolicy {
   // What the certificate of `host` (the MX host, or a route's) has to show.
   tls::PeerDemand DemandOf(absl::string_view host) const;
 
-  // The same digest: mail may share a connection. Holds the force, the demand, what the sender asks
-  // for and, where the certificate must carry the recipient's domain, that domain.
+  // The same digest: mail may share a connection. Holds the force, the demand, what is shown of
+  // this gateway, what the sender asks for and, where the certificate must carry the recipient's
+  // domain, that domain.
   std::string Digest() const;
 };
 

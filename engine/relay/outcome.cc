@@ -169,6 +169,7 @@ queue::HistoryEntry OutcomeWriter::EntryOf(const queue::Envelope& envelope,
   if (report.server.has_value()) {
     entry.mx = report.server->host;
     entry.address = report.server->address.ToString();
+    entry.source_address = report.server->source;
     entry.decided_by = report.server->decided_by;
     if (const auto& tls = report.server->facts.tls) {
       entry.tls_version = tls->version_name;

@@ -107,6 +107,7 @@ queue::HistoryEntry EntryOfProbe(const PingResult& result, const OutboundPolicy&
     entry.tls = FailedForTls(*target);
     entry.mx = target->mx;
     entry.address = target->address;
+    entry.source_address = target->source;
     entry.stage = target->stage;
     if (entry.tls) entry.reason = target->reason;
     entry.tls_version = target->tls_version;

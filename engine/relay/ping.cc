@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/relay/dane.h"
 #include "engine/relay/hop_policy.h"
+#include "engine/relay/identity.h"
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
@@ -44,7 +45,7 @@ void DescribeFailure(const smtp::Failure& failure, PingTarget& target) {
 }
 
 io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy policy,
-                                 sts::Finding mta_sts, MonoTime deadline) {
+                                 Identity identity, sts::Finding mta_sts, MonoTime deadline) {
   io::Core& core = host.core();
   const DaneFinding dane = co_await FindDane(core, host.resolver(), hop.dane, hop.address.port(),
                                              std::min(deadline, core.Now() + kDnsTimeout));
@@ -53,12 +54,16 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   PingTarget target;
   target.mx = hop.host;
   target.address = hop.address.ToString();
+  const std::optional<io::SocketAddress> source = identity.source.For(hop.address);
+  if (source.has_value()) target.source = source->ip();
   target.decided_by = hop_policy.decided_by;
   target.dane = dane.detail;
+  if (!demand.unfit.has_value()) demand.unfit = identity.Missing(host.client_context());
   if (demand.unfit.has_value()) {
     DescribeFailure(*demand.unfit, target);
     co_return target;
   }
+  demand.peer.client_certificate = identity.client_certificate;
   // What the server shows today, not what it showed when a delivery's session began.
   demand.peer.full_handshake = true;
   const MonoTime begun = core.Now();
@@ -67,13 +72,19 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   smtp::ClientSession session(core, options);
   io::ConnectOptions to;
   to.remote = hop.address;
+  to.source = source;
   smtp::TlsUse use = smtp::TlsUse::Must(std::move(demand.peer));
-  const std::optional<smtp::Failure> failed =
+  std::optional<smtp::Failure> failed =
       co_await session.Open(to, std::move(use), host.client_context());
   const smtp::SessionFacts& facts = session.facts();
   target.stage = Str(smtp::StageName(facts.reached));
-  if (facts.tls.has_value()) DescribeTls(*facts.tls, target);
+  if (facts.tls.has_value()) {
+    DescribeTls(*facts.tls, target);
+    target.certificate_asked = facts.tls->certificate_asked;
+    if (facts.tls->certificate_shown) target.client_certificate = identity.client_certificate;
+  }
   if (failed.has_value()) {
+    identity.Explain(hop.address, *failed);
     DescribeFailure(*failed, target);
   } else {
     target.valid = true;
@@ -83,14 +94,15 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   co_return target;
 }
 
-// What a delivery would try, and under which policy of the domain's own.
+// What a delivery would try, as whom, and under which policy of the domain's own.
 struct Found {
   NextHops hops;
+  Identity identity;
   sts::Finding mta_sts;
 };
 
 // Of the addresses of the order, where it names some.
-io::Task<Found> Find(LaneHost& host, PingOrder order, MonoTime deadline) {
+io::Task<Found> Find(LaneHost& host, PingOrder order, OutboundPolicy policy, MonoTime deadline) {
   Found found;
   NextHops& hops = found.hops;
   DaneHost by_hand;
@@ -102,6 +114,7 @@ io::Task<Found> Find(LaneHost& host, PingOrder order, MonoTime deadline) {
   const Settings& settings = host.settings();
   HopTarget hop = HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
   hop.dane = settings.dane;
+  found.identity = IdentityOf(settings, hop, policy);
   hops = co_await FindNextHops(host.core(), host.resolver(), hop, deadline);
   if (!hops.failure.has_value()) found.mta_sts = co_await FindMtaSts(host.mta_sts(), hop);
   co_return found;
@@ -122,7 +135,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
   policy.force = OutboundPolicy::Force::kMust;
 
   const MonoTime dns_deadline = std::min(deadline, core.Now() + kDnsTimeout);
-  const Found found = co_await Find(host, std::move(order), dns_deadline);
+  const Found found = co_await Find(host, std::move(order), policy, dns_deadline);
   const NextHops& hops = found.hops;
   if (hops.failure.has_value()) {
     result.dns_failure = hops.failure->detail;
@@ -146,7 +159,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
       target.reason = "timeout";
       target.detail = "not reached within the time given to this ping";
     } else {
-      target = co_await PingAddress(host, address, policy, found.mta_sts, deadline);
+      target = co_await PingAddress(host, address, policy, found.identity, found.mta_sts, deadline);
     }
     if (target.valid) ++valid;
     result.targets.push_back(std::move(target));

@@ -11,13 +11,15 @@
 #include "engine/base/status_macros.h"
 #include "engine/io/socket_address.h"
 #include "policy/domain_name.h"
+#include "policy/source_address.h"
 
 namespace sluice::relay {
 namespace {
 
 constexpr absl::string_view kAccepted =
-    "a route is domain=host:port, such as example.com=mail.internal:25, *.example.com=192.0.2.7:25, "
-    "*=[2001:db8::7]:25";
+    "a route is domain=host:port, such as example.com=mail.internal:25, "
+    "*.example.com=192.0.2.7:25, "
+    "*=[2001:db8::7]:25; ' from 192.0.2.1' behind it names the address that connections come from";
 
 absl::StatusOr<std::string> ParseHost(absl::string_view host) {
   if (const auto ip = io::SocketAddress::FromIp(host, 0); ip.ok()) return ip->ip();
@@ -37,7 +39,10 @@ absl::StatusOr<Route> RouteTable::ParseRoute(absl::string_view text) {
   };
   const size_t equals = text.find('=');
   if (equals == absl::string_view::npos) return fault(kAccepted);
-  const absl::string_view hop = absl::StripAsciiWhitespace(text.substr(equals + 1));
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text.substr(equals + 1), absl::MaxSplits(" from", 1));
+  const absl::string_view hop = absl::StripAsciiWhitespace(parts.first);
+  const bool has_source = parts.first.size() < text.size() - equals - 1;
   const size_t colon = hop.rfind(':');
   int port = 0;
   if (colon == absl::string_view::npos || absl::EndsWith(hop, "]") ||
@@ -53,6 +58,11 @@ absl::StatusOr<Route> RouteTable::ParseRoute(absl::string_view text) {
   absl::StatusOr<std::string> host = ParseHost(hop.substr(0, colon));
   if (!host.ok()) return fault(host.status().message());
   route.host = *std::move(host);
+  const absl::StatusOr<std::vector<std::string>> source =
+      policy::ParseSourceAddresses(parts.second);
+  if (!source.ok()) return fault(source.status().message());
+  if (has_source && source->empty()) return fault("no address behind 'from'");
+  route.source = SourceAddresses::Of(*source);
   return route;
 }
 

@@ -5,6 +5,9 @@
 //   *.example.com=192.0.2.7:2525        every domain below it
 //   .example.com=[2001:db8::7]:25       both
 //   *=smarthost.example.net:587         all the rest
+//   b.example=mail.b.example:25 from 192.0.2.7 2001:db8::7
+//                                       … with connections that come from these addresses, at most
+//                                       one of each family (relay/identity.h)
 //
 // The patterns and their order are those of the enforced-TLS list (policy/pattern.h). A routes file
 // has one route a line; empty lines and lines that begin with '#' are skipped.
@@ -20,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/relay/source_addresses.h"
 #include "policy/pattern.h"
 #include "policy/trie.h"
 
@@ -29,6 +33,7 @@ struct Route {
   policy::Pattern pattern;
   std::string host;  // a name (A-labels) or an IP address without brackets
   uint16_t port = 25;
+  SourceAddresses source;
 
   std::string next_hop() const;  // "mail.internal:25", "[2001:db8::7]:25"
 };
@@ -37,7 +42,8 @@ class RouteTable {
  public:
   RouteTable() = default;
 
-  // One "pattern=host:port". InvalidArgument says what is wrong and what is accepted.
+  // One "pattern=host:port", perhaps with " from ADDRESS…". InvalidArgument says what is wrong and
+  // what is accepted.
   static absl::StatusOr<Route> ParseRoute(absl::string_view text);
   // The routes of a file; what is wrong is added to `faults`, each with its line.
   static std::vector<Route> ParseFile(absl::string_view content,

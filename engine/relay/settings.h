@@ -14,6 +14,7 @@
 #include "engine/relay/domain_set.h"
 #include "engine/relay/network_set.h"
 #include "engine/relay/route_table.h"
+#include "engine/relay/source_addresses.h"
 #include "engine/smtp/dsn.h"
 #include "queue/retry_timetable.h"
 
@@ -44,6 +45,9 @@ struct Settings {
   absl::Duration tls_handshake_timeout = absl::Seconds(30);
 
   RouteTable routes;
+  // What is shown to next hops where neither entry nor route says otherwise (identity.h).
+  SourceAddresses source;
+  std::string client_certificate;
   DefaultLevel default_tls_level = DefaultLevel::kMay;
   uint16_t smtp_port = 25;  // of hosts found by MX
   bool dane = true;         // where DNSSEC vouches for it

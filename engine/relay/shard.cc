@@ -9,6 +9,7 @@
 #include "engine/base/planted_bug.h"
 #include "engine/io/answer.h"
 #include "engine/relay/delivery_log.h"
+#include "engine/relay/identity.h"
 #include "engine/relay/sender_wish.h"
 #include "engine/smtp/stage.h"
 
@@ -94,8 +95,10 @@ void Shard::UseList(std::shared_ptr<const policy::Snapshot> list) {
   parking_.ListChanged();
 }
 
-absl::Status Shard::UseCredentials(std::shared_ptr<const tls::Credentials> credentials) {
-  return server_context_->Reload(std::move(credentials));
+absl::Status Shard::UseCertificates(std::shared_ptr<const tls::Credentials> own,
+                                    std::shared_ptr<const tls::ClientCertificates> as_client) {
+  client_context_->UseCertificates(std::move(as_client));
+  return server_context_->Reload(std::move(own));
 }
 
 // ---- Clients
@@ -149,10 +152,6 @@ Shard& Shard::OwnerOf(const HopTarget& target) {
   return target.by_mx ? *shards_[CoreOf(target.name)] : *this;
 }
 
-std::string Shard::LaneKey(const HopTarget& target, const OutboundPolicy& policy) {
-  return absl::StrCat(target.name, " ", policy.Digest());
-}
-
 void Shard::Dispatch(Attempt attempt) {
   HopTarget target =
       HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port,
@@ -179,7 +178,7 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
     return;
   }
   OutboundPolicy policy = WithWishOf(attempt.envelope, PolicyFor(attempt.envelope.destination));
-  std::unique_ptr<Lane>& lane = lanes_[LaneKey(target, policy)];
+  std::unique_ptr<Lane>& lane = lanes_[LaneKeyOf(target, policy)];
   if (lane == nullptr) {
     lane = std::make_unique<Lane>(static_cast<LaneHost&>(*this), std::move(target),
                                   std::move(policy));

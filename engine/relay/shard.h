@@ -92,7 +92,8 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   std::optional<absl::Time> NextProbe(absl::string_view destination) const;
 
   void UseList(std::shared_ptr<const policy::Snapshot> list);
-  absl::Status UseCredentials(std::shared_ptr<const tls::Credentials> credentials);
+  absl::Status UseCertificates(std::shared_ptr<const tls::Credentials> own,
+                               std::shared_ptr<const tls::ClientCertificates> as_client);
 
   // Takes no new clients and starts no new transactions, in or out; what runs may finish.
   void Drain();
@@ -140,7 +141,6 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   io::Task<void> RecordParked(OutcomeWriter::Written written, std::optional<io::Body> body);
   std::optional<AttemptReport> SuspectStripping(const AttemptReport& report);
 
-  static std::string LaneKey(const HopTarget& target, const OutboundPolicy& policy);
   size_t CoreOf(absl::string_view destination) const;
   Shard& OwnerOf(const HopTarget& target);
   void DispatchHere(Attempt attempt, HopTarget target);
@@ -181,7 +181,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
 
   std::unordered_set<io::Listener*> listeners_;
   std::unordered_set<smtp::ServerSession*> sessions_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_;  // by target and policy
+  absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_;  // by LaneKeyOf()
   bool draining_ = false;
   io::Event drained_;
 };

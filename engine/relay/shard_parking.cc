@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/log.h"
+#include "engine/relay/identity.h"
 #include "engine/relay/parked_outcome.h"
 #include "engine/relay/shard.h"
 
@@ -44,7 +45,7 @@ void Shard::OnOthers(std::function<void(Parking&)> function) {
 size_t Shard::Waiting(absl::string_view destination) {
   const HopTarget target =
       HopTargetOf(settings_.routes, destination, settings_.smtp_port, settings_.hostname);
-  const auto lane = lanes_.find(LaneKey(target, PolicyFor(destination)));
+  const auto lane = lanes_.find(LaneKeyOf(target, PolicyFor(destination)));
   return lane == lanes_.end() ? 0 : lane->second->backlog();
 }
 

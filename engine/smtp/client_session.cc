@@ -114,6 +114,8 @@ io::Task<std::optional<Failure>> ClientSession::Greet(Stage stage, MonoTime limi
     Failure failure = Broken(stage, reply.status());
     // With TLS 1.3 a server that rejects the handshake is heard of only now.
     if (absl::IsDataLoss(reply.status())) failure.tls_reason = tls::Reason::kProtocol;
+    if (absl::IsAborted(reply.status())) failure.tls_reason = tls::Reason::kAlert;
+    if (failure.tls_reason.has_value()) failure.trace = stream_->Trace();
     co_return failure;
   }
   // Parsed anew, so that nothing that was said in clear counts inside TLS (RFC 3207 §4.2).

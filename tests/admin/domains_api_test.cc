@@ -55,6 +55,18 @@ TEST_F(DomainsApiTest, AnEntryIsAddedReadChangedAndRemoved) {
   EXPECT_EQ(Get("/v1/domains/*.xn--bcher-kva.example").status, 404);
 }
 
+TEST_F(DomainsApiTest, WhatSpeaksAgainstAnEntryIsSaidWhenItIsSaved) {
+  control_.warnings = {"source_addresses: 192.0.2.7 is no address of this machine"};
+  const HttpAnswer added =
+      Call("POST", "/v1/domains", R"({"pattern":"example.com","source_addresses":["192.0.2.7"]})");
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(added.json()["entry"]["source_addresses"], json({"192.0.2.7"}));
+  EXPECT_EQ(added.json()["warnings"], json(control_.warnings));
+  const HttpAnswer imported = Import("", "text/csv", "pattern,source_addresses\nb.com,192.0.2.7\n");
+  ASSERT_EQ(imported.status, 200) << imported.body;
+  EXPECT_EQ(imported.json()["warnings"], json({"b.com: " + control_.warnings.front()}));
+}
+
 TEST_F(DomainsApiTest, TheUserAtTheSocketIsTheAuthor) {
   ASSERT_EQ(Call("POST", "/v1/domains", R"({"pattern":"example.com"})").status, 201);
   const std::string me = getpwuid(geteuid())->pw_name;

@@ -189,7 +189,8 @@ void FillWithExamples(absl::Time now, FakeControl& control) {
   control.AddEntry("d.example", {"note=asked for by \"J.\""}, now - absl::Hours(26));
   control.queued = {WaitingMessage(now), ActiveMessage(now)};
   control.history = {TlsFailure(now), Delivery(now)};
-  control.certificates = {Certificate(now)};
+  control.certificates = {Certificate(now), Certificate(now)};
+  control.certificates[1].client_name = "partner-a";
   control.ping = PartialPing(now);
   control.status = RunningStatus(now);
 }

@@ -25,6 +25,7 @@ class FakeControl : public relay::Control {
   relay::PingResult ping;
   std::vector<policy::PingFindings> pings;
   relay::PolicyChangePage changes;
+  std::vector<std::string> warnings;         // of any entry
   std::vector<queue::QueueItem> queued;      // ListQueue pages by position, without filters
   std::vector<queue::HistoryEntry> history;  // oldest first
   std::vector<relay::ServedCertificate> certificates;
@@ -50,6 +51,7 @@ class FakeControl : public relay::Control {
   absl::StatusOr<relay::PolicyResult> ApplyPolicy(policy::Transaction transaction,
                                                   relay::DryRun dry_run,
                                                   MonoTime deadline) override;
+  std::vector<std::string> WarningsOf(const policy::Entry& /*entry*/) override { return warnings; }
   absl::StatusOr<relay::Explanation> Explain(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<relay::PingResult> Ping(absl::string_view domain, MonoTime deadline) override;
   absl::StatusOr<relay::PingResult> PingEntry(const policy::Entry& entry,

@@ -99,6 +99,7 @@ TEST_F(MetricsTest, AScrape) {
   }
   EXPECT_THAT(answer.body,
               HasSubstr("\nsluice_certificate_expiry_timestamp_seconds{kind=\"ecdsa\""));
+  EXPECT_THAT(answer.body, HasSubstr("client_certificate=\"partner-a\"} "));
   EXPECT_THAT(answer.body, Not(HasSubstr("stage=\"verify\"")));
 }
 

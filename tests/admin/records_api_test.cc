@@ -279,6 +279,9 @@ TEST_F(RecordsApiTest, CertificatesAreShownAndReloaded) {
   EXPECT_EQ(certificate["common_name"], "gw.example.net");
   EXPECT_EQ(certificate["days_left"], 61);
   EXPECT_EQ(certificate["chain"][0]["subject"], "CN=Example CA,C=DE");
+  EXPECT_EQ(certificate["purpose"], "server");
+  EXPECT_EQ(shown["certificates"][1]["purpose"], "client");
+  EXPECT_EQ(shown["certificates"][1]["name"], "partner-a");
   EXPECT_EQ(Call("POST", "/v1/certificates:reload").json(), shown);
   control_.reload = absl::FailedPreconditionError("var/tls/rsa.pem: holds no certificate");
   const HttpAnswer failed = Call("POST", "/v1/certificates:reload");

@@ -513,7 +513,9 @@ TEST_F(SluicectlTest, ShowsTheCertificates) {
   const std::string until =
       absl::FormatTime("%Y-%m-%d", now_ + absl::Hours(24 * 61 + 12), absl::UTCTimeZone());
   clock_.Advance(now_ - clock_.WallNow());  // days left are counted by the daemon's clock
-  ExpectGolden({"certificate", "show"}, R"(Common name                gw.example.net
+  const auto sheet = [&until](const std::string& shown_to) {
+    return "Shown to                   " + shown_to + R"(
+Common name                gw.example.net
 Subject alternative names  DNS:gw.example.net
                            DNS:mail.example.net
 Organization               Example GmbH
@@ -522,15 +524,19 @@ Serial number              04:A3:7F
 Signature algorithm        ecdsa-with-SHA256
 Issuer                     CN=Example CA,C=DE
 Valid from                 2023-07-22
-Valid until                )" + until + R"( (61 days left)
+Valid until                )" +
+           until + R"( (61 days left)
 Key                        ECDSA P-256
-SHA-256 fingerprint        )" + std::string(64, 'a') +
-                                            R"(
-SHA-256 of the key         )" + std::string(64, 'b') +
-                                            R"(
+SHA-256 fingerprint        )" +
+           std::string(64, 'a') + R"(
+SHA-256 of the key         )" +
+           std::string(64, 'b') + R"(
 Sent behind it             CN=Example CA,C=DE
 File                       var/tls/ecdsa.pem
-)");
+)";
+  };
+  ExpectGolden({"certificate", "show"},
+               absl::StrCat(sheet("clients"), "\n", sheet("servers, as partner-a")));
   const Outcome reloaded = Ctl({"reload"});
   EXPECT_EQ(reloaded.code, 0);
   EXPECT_THAT(reloaded.out, HasSubstr("Common name                gw.example.net"));

@@ -107,7 +107,7 @@ class ListTest(E2eCase):
         self.assertEqual((again["added"], again["changed"], again["removed"]), (0, 0, 0))
 
         exported = self.gateway.text("domains", "export")
-        self.assertIn('file-1.test,both,enforce,verify,,,1.2,defer,"one, two"', exported)
+        self.assertIn('file-1.test,both,enforce,verify,,,1.2,defer,,,"one, two"', exported)
         back = self.ctl("domains", "import", "-", "--replace", stdin=exported)
         self.assertEqual((back["added"], back["changed"], back["removed"]), (0, 0, 0),
                          "an export is the list")

@@ -46,8 +46,9 @@ class CertificateAuthority:
                  "-subj", f"/O=Sluice tests/CN={name}", "-out", self.certificate,
                  "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
-    def issue(self, name, hosts, kind="ecdsa", expired=False):
-        """A server's certificate for `hosts`, the first of which is the common name."""
+    def issue(self, name, hosts, kind="ecdsa", expired=False, usage="serverAuth"):
+        """A certificate for `hosts`, the first of which is the common name; a client's with `usage`
+        clientAuth."""
         paths = Credential(self._directory / f"{name}.pem", self._directory / f"{name}.key")
         self._generate_key(kind, paths.key)
         request = self._directory / f"{name}.csr"
@@ -56,7 +57,7 @@ class CertificateAuthority:
         extensions = self._directory / f"{name}.ext"
         extensions.write_text(
             "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts) + "\n"
-            "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
+            f"basicConstraints=critical,CA:FALSE\nextendedKeyUsage={usage}\n"
             "keyUsage=critical,digitalSignature,keyEncipherment\n", encoding="ascii")
         if expired:
             self._issue_expired(request, extensions, paths.certificate)

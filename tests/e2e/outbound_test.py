@@ -1,9 +1,10 @@
 """Mail goes out to servers that are not ours: Postfix's smtpd over TLS, and its smtp-sink."""
 
 import random
+import re
 
 from e2e_case import E2eCase, main, message
-from gateway import Gateway
+from gateway import Gateway, sluiced
 from name_server import NameServer
 from next_hops import Wiretap
 from postfix import PostfixServer, SmtpSink, tls_with
@@ -172,6 +173,149 @@ class OutboundTest(E2eCase):
         self.gateway.ctl("queue", "retry", waiting["message_id"])
         entry = self.gateway.wait_for_history(count=2, domain="busy.test", outcome="deferred")
         self.assertEqual(entry["attempt"], 2)
+
+
+class IdentityTest(E2eCase):
+    """What Postfix sees of the gateway: the address it comes from, and its client certificate."""
+
+    NAME = "identity"
+    DOMAINS = ["flag.test", "route.test", "entry.test", "elsewhere.test"]
+    PARTNERS = ["partner.test", "other.test", "stranger.test"]  # of one server that knows its clients
+
+    @classmethod
+    def set_up(cls):
+        authority = cls.make_authority()
+        own = authority.issue("gateway", ["gateway.test"])
+        cls.certificates = {  # an RSA key is the signer's, one on P-256 the daemon's own
+            name: authority.issue(f"client-{name}", [f"{name}.gateway.test"], kind=kind,
+                                  usage="clientAuth")
+            for name, kind in {"partner": "rsa", "other": "ecdsa"}.items()}
+        cls.postfix = PostfixServer(cls.workspace, [*cls.DOMAINS, *cls.PARTNERS, "sender.test"])
+        port = cls.postfix.add_smtpd("peer", smtpd_tls_security_level="may",
+                                     **tls_with(authority.issue("mx", ["mx.peer.test"])))
+        known = cls.certificates["partner"].fingerprint().upper()
+        known = ":".join(known[i:i + 2] for i in range(0, len(known), 2))
+        asking = cls.postfix.add_smtpd(
+            "asking", smtpd_tls_security_level="encrypt", smtpd_tls_req_ccert="yes",
+            smtpd_tls_CAfile=authority.certificate, smtpd_tls_received_header="yes",
+            smtpd_tls_fingerprint_digest="sha256",
+            relay_clientcerts=f"inline:{{ {{ {known} = partner }} }}",
+            smtpd_relay_restrictions="permit_tls_clientcerts, reject",
+            **tls_with(authority.issue("mx2", ["mx2.peer.test"])))
+        cls.postfix.start()
+        routes = [f"{name}=127.0.0.1:{port}" for name in [*cls.DOMAINS, "sender.test"]]
+        routes += [f"{name}=127.0.0.1:{asking}" for name in cls.PARTNERS]
+        cls.gateway = Gateway(
+            cls.workspace, [own], trust_store=authority.certificate, source_address="127.0.0.2",
+            client_certificate=[f"{name}:{one.certificate}:{one.key}"
+                                for name, one in cls.certificates.items()],
+            route=[route + (" from 127.0.0.3" if route.startswith("route.") else "")
+                   for route in routes]).start()
+
+    def add(self, *arguments):
+        return self.gateway.ctl("domains", "add", "--no-ping", *arguments)
+
+    def client_of(self, subject):
+        """Who brought a message, by Postfix's own Received: field."""
+        taken = self.postfix.wait_for_message(f"Subject: {subject}\n").decode("latin-1")
+        return re.search(r"Received: from gateway\.test \(unknown \[([0-9.]+)\]\)", taken).group(1)
+
+    def test_the_most_specific_source_address(self):
+        self.add("entry.test", "--source-addresses=127.0.0.4")
+        for name, source in {"flag": "127.0.0.2", "route": "127.0.0.3",
+                             "entry": "127.0.0.4"}.items():
+            with self.subTest(name):
+                self.gateway.send("a@sender.test", f"b@{name}.test", message(f"from-{name}"))
+                self.assertEqual(self.client_of(f"from-{name}"), source)
+                entry = self.gateway.wait_for_history(domain=f"{name}.test", outcome="delivered")
+                self.assertEqual(entry["source_address"], source)
+                explained = self.gateway.ctl("domains", "explain", f"{name}.test")
+                self.assertEqual(explained["source_addresses"], source)
+        self.assertRegex(self.gateway.text("domains", "explain", "entry.test"),
+                         r"Sent from +127\.0\.0\.4 \(entry entry\.test\)")
+        target, = self.gateway.ctl("ping", "entry.test")["targets"]
+        self.assertEqual((target["source"], target["valid"]), ("127.0.0.4", True))
+
+    def test_an_address_that_is_not_here(self):
+        """The mail waits, and does not go out from another."""
+        answer = self.add("elsewhere.test", "--source-addresses=192.0.2.9")
+        self.assertRegex(answer["warnings"][0], r"192\.0\.2\.9 is no address of this machine")
+        self.gateway.send("a@sender.test", "b@elsewhere.test", message("from-elsewhere"))
+        entry = self.gateway.wait_for_history(domain="elsewhere.test", outcome="deferred")
+        self.assertEqual(entry["stage"], "connect")
+        self.assertRegex(entry["detail"], r"from 192\.0\.2\.9: Cannot assign requested address "
+                                          r"\(the source address 192\.0\.2\.9 is that of entry "
+                                          r"elsewhere\.test\)")
+        self.assertFalse(self.postfix.messages_with("Subject: from-elsewhere"))
+
+    def test_it_does_not_start_with_an_address_that_is_not_here(self):
+        done = sluiced("--check", f"--flagfile={self.gateway.flagfile}",
+                       "--source_address=192.0.2.9", "--route=a.test=b.test:25 from 192.0.2.8")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--source_address: 192.0.2.9 is no address of this machine", done.stdout)
+        self.assertIn("--route: a.test=b.test:25 from 192.0.2.8: 192.0.2.8 is no address",
+                      done.stdout)
+
+    def test_the_certificate_of_the_entry(self):
+        """By its fingerprint Postfix knows whom to take mail from."""
+        self.add("partner.test", "--client-certificate=partner")
+        self.add("other.test", "--client-certificate=other")
+        for name in ("partner", "other"):
+            self.gateway.send("a@sender.test", f"b@{name}.test", message(f"as-{name}"))
+        taken = self.postfix.wait_for_message("Subject: as-partner\n").decode("latin-1")
+        self.assertRegex(taken, r'Client CN "partner\.gateway\.test", Issuer "[^"]*" \(verified OK\)')
+        entry = self.gateway.wait_for_history(domain="other.test", outcome="failed")
+        self.assertRegex(entry["detail"], r"^554 5\.7\.1 ")
+        target, = self.gateway.ctl("ping", "partner.test")["targets"]
+        self.assertEqual(target["client_certificate"], {"asked": True, "shown": "partner"})
+        self.assertRegex(self.gateway.text("domains", "explain", "partner.test"),
+                         r"Client certificate +partner \(entry partner\.test\)")
+
+    def test_without_a_certificate_it_is_refused(self):
+        """And a ping says what the server wants."""
+        self.add("stranger.test")
+        self.gateway.send("a@sender.test", "b@stranger.test", message("as-stranger"))
+        entry = self.gateway.wait_for_history(domain="stranger.test", outcome="deferred")
+        self.assertRegex(entry["detail"], r"No client certificate presented")
+        target, = self.gateway.ctl_raw("ping", "stranger.test", "--json").json["targets"]
+        self.assertEqual((target["valid"], target["client_certificate"]),
+                         (False, {"asked": True, "shown": ""}))
+        self.assertFalse(self.postfix.messages_with("Subject: as-stranger"))
+
+    def test_a_name_that_nobody_has(self):
+        for arguments in (["add", "nobody.test", "--no-ping", "--client-certificate=nobody"],
+                          ["import", "-", "--format=csv"]):
+            refused = self.gateway.ctl_raw(
+                "domains", *arguments, stdin="pattern,client_certificate\nx.test,nobody\n")
+            self.assertEqual(refused.code, 1)
+            self.assertIn("client_certificate: nobody is none of those that --client_certificate "
+                          "has: partner, other", refused.err)
+
+    def test_a_certificate_that_is_gone(self):
+        """After a restart without it mail waits, and does not go out without it."""
+        self.add(".gone.test", "--client-certificate=other")
+        flags = dict(self.gateway.flags)
+
+        def restart(changed):
+            self.gateway.flags = changed
+            self.gateway.restart()
+        self.addCleanup(restart, flags)
+        restart({**flags, "client_certificate": flags["client_certificate"][:1],
+                 "route": [*flags["route"], f"a.gone.test=127.0.0.1:{self.postfix.ports['peer']}"]})
+        self.gateway.send("a@sender.test", "b@a.gone.test", message("as-gone"))
+        entry = self.gateway.wait_for_history(domain="a.gone.test", outcome="deferred")
+        self.assertRegex(entry["detail"], r"entry \.gone\.test names the client certificate other, "
+                                          r"which --client_certificate does not have")
+        changed = self.gateway.ctl("domains", "set", ".gone.test", "--no-ping", "--note=x")
+        self.assertRegex(changed["warnings"][0], r"client_certificate: other is none of those")
+
+    def test_certificates_are_shown_with_their_purpose(self):
+        shown = self.gateway.ctl("certificate", "show")["certificates"]
+        self.assertEqual([(one["purpose"], one["name"]) for one in shown],
+                         [("server", ""), ("client", "other"), ("client", "partner")])
+        self.assertEqual(shown[2]["fingerprint_sha256"],
+                         self.certificates["partner"].fingerprint())
+        self.assertIn("servers, as partner", self.gateway.text("reload"))
 
 
 class MxTest(E2eCase):

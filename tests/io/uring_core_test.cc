@@ -10,6 +10,7 @@
 
 #include "engine/io/answer.h"
 #include "engine/io/executor.h"
+#include "engine/io/machine.h"
 #include "gtest/gtest.h"
 
 namespace sluice::io {
@@ -222,6 +223,38 @@ TEST_F(UringCoreTest, ConnectSaysWhyItFailed) {
     const auto families = co_await core.Connect(mixed, core.Now() + absl::Seconds(5));
     EXPECT_EQ(families.status().code(), absl::StatusCode::kInvalidArgument) << families.status();
   }(core()));
+}
+
+TEST_F(UringCoreTest, ConnectsFromTheAddressThatIsNamed) {
+  StartEngine();
+  RunToEnd([](Core& core) -> Task<void> {
+    absl::StatusOr<std::unique_ptr<Listener>> listener = core.Listen(Loopback());
+    const ConnectOptions to{.remote = (*listener)->address(),
+                            .source = *SocketAddress::FromIp("127.0.0.2", 0)};
+    absl::StatusOr<std::unique_ptr<Connection>> client =
+        co_await core.Connect(to, core.Now() + absl::Seconds(30));
+    EXPECT_TRUE(client.ok()) << client.status();
+    absl::StatusOr<std::unique_ptr<Connection>> server = co_await (*listener)->Accept();
+    EXPECT_EQ((*server)->remote().ip(), "127.0.0.2");
+    EXPECT_EQ((*server)->remote(), (*client)->local());
+    co_await (*client)->Close();
+    co_await (*server)->Close();
+    // One that is not here is an error, and not replaced by another.
+    const ConnectOptions from_elsewhere{.remote = to.remote,
+                                        .source = *SocketAddress::FromIp("192.0.2.7", 0)};
+    const auto failed = co_await core.Connect(from_elsewhere, core.Now() + absl::Seconds(30));
+    EXPECT_EQ(failed.status().message(), "connect to " + to.remote.ToString() +
+                                             " from 192.0.2.7: Cannot assign requested address");
+    co_await (*listener)->Close();
+  }(core()));
+}
+
+TEST(RealMachineTest, KnowsWhichAddressesConnectionsCanComeFrom) {
+  EXPECT_TRUE(RealMachine().CheckSource(*SocketAddress::FromIp("127.0.0.2", 0)).ok());
+  const absl::Status elsewhere = RealMachine().CheckSource(*SocketAddress::FromIp("192.0.2.7", 0));
+  EXPECT_EQ(elsewhere.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(elsewhere.message(),
+            "192.0.2.7 is no address of this machine ('ip address' lists them)");
 }
 
 TEST_F(UringCoreTest, ListensOnIpv6) {

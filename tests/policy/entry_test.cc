@@ -31,6 +31,8 @@ Entry FullEntry() {
   entry.minimum_version = TlsVersion::kTls13;
   entry.inbound_action = InboundAction::kReject;
   entry.match_names = {"mx.example.net", ".example.org"};
+  entry.source_addresses = {"192.0.2.7", "2001:db8::7"};
+  entry.client_certificate = "partner-a";
   entry.note = "vereinbart mit Müller, \"Vertrag 7\"";
   entry.created = {absl::FromUnixSeconds(1'700'000'000), "root"};
   entry.changed = {absl::FromUnixMicros(1'700'000'123'456'789), "anna"};
@@ -96,10 +98,26 @@ TEST(EntryTest, FieldsOfTheOtherDirectionAreFaults) {
   inbound.direction = Direction::kInbound;
   inbound.level = Level::kVerify;
   EXPECT_THAT(Validate(inbound), ElementsAre(HasSubstr("the direction is inbound")));
+  inbound = EntryFor("example.com");
+  inbound.direction = Direction::kInbound;
+  inbound.source_addresses = {"192.0.2.7"};
+  EXPECT_THAT(Validate(inbound), ElementsAre(HasSubstr("source_addresses: are for connections")));
+  inbound.source_addresses.clear();
+  inbound.client_certificate = "partner-a";
+  EXPECT_THAT(Validate(inbound), ElementsAre(HasSubstr("client_certificate: is shown to servers")));
   Entry outbound = EntryFor("example.com");
   outbound.direction = Direction::kOutbound;
   outbound.inbound_action = InboundAction::kReject;
   EXPECT_THAT(Validate(outbound), ElementsAre(HasSubstr("the direction is outbound")));
+}
+
+TEST(EntryTest, SourceAddressesAreCanonical) {
+  Entry entry = EntryFor("example.com");
+  entry.source_addresses = {"2001:db8::7", "192.0.2.7"};
+  EXPECT_THAT(Validate(entry), ElementsAre("source_addresses: '2001:db8::7 192.0.2.7' must be "
+                                           "written '192.0.2.7 2001:db8::7'"));
+  entry.source_addresses = {"192.0.2.7", "192.0.2.8"};
+  EXPECT_THAT(Validate(entry), ElementsAre(HasSubstr("second IPv4 address")));
 }
 
 TEST(EntryTest, NotesAreBoundedUtf8) {
@@ -157,6 +175,11 @@ TEST(EntryFieldTest, ErrorsBeginWithTheField) {
   Entry entry = EntryFor("example.com");
   EXPECT_THAT(SetField("mode", "on", entry).message(), HasSubstr("mode: 'on' is not one of"));
   EXPECT_THAT(SetField("levle", "verify", entry).message(), HasSubstr("the fields are pattern,"));
+  EXPECT_THAT(SetField("source_addresses", "::", entry).message(),
+              HasSubstr("source_addresses: '::' is no address"));
+  EXPECT_THAT(SetField("client_certificate", "a b", entry).message(),
+              HasSubstr("client_certificate: 'a b' is no name of a certificate"));
+  EXPECT_FALSE(SetField("client_certificate", std::string(65, 'a'), entry).ok());
   EXPECT_THAT(SetField("match_names", "a..b", entry).message(), HasSubstr("match_names: 'a..b'"));
 }
 

@@ -35,6 +35,8 @@ std::vector<Entry> SomeEntries() {
   entries[2].level = Level::kFingerprint;
   entries[2].fingerprints = {std::string(64, 'a'), std::string(64, '7')};
   entries[2].minimum_version = TlsVersion::kTls13;
+  entries[2].source_addresses = {"192.0.2.7", "2001:db8::7"};
+  entries[2].client_certificate = "partner_b.2";
   EXPECT_TRUE(SetField("pattern", "example.com", entries[3]).ok());
   entries[3].direction = Direction::kInbound;
   entries[3].mode = Mode::kMonitor;
@@ -69,8 +71,8 @@ TEST(CsvTest, HasTheDocumentedForm) {
   AppendCsv(entry, text);
   EXPECT_EQ(text,
             "pattern,direction,mode,level,match_names,fingerprints,minimum_version,inbound_action,"
-            "note\r\n"
-            "*.example.com,both,enforce,encrypt,,,1.2,defer,\"asked for, by \"\"mail\"\"\"\r\n");
+            "source_addresses,client_certificate,note\r\n"
+            "*.example.com,both,enforce,encrypt,,,1.2,defer,,,\"asked for, by \"\"mail\"\"\"\r\n");
 }
 
 TEST(CsvTest, ColumnsInAnyOrderAndLeftOut) {
@@ -147,14 +149,16 @@ TEST(JsonTest, HasTheDocumentedForm) {
   entry.last_ping = {absl::FromUnixSeconds(1'700'000'000), "valid"};
   std::string text;
   AppendJson(entry, text);
-  EXPECT_EQ(text, R"({"pattern":"*.xn--bcher-kva.example","direction":"both","mode":"enforce",)"
-                  R"("level":"verify","match_names":["mx.example.net",".example.org"],)"
-                  R"("fingerprints":[],"minimum_version":"1.2","inbound_action":"defer",)"
-                  R"("note":"says \"yes\", in writing; für immer",)"
-                  R"("pattern_unicode":"*.bücher.example",)"
-                  R"("created":{"at":"2023-11-14T22:13:20+00:00","by":"root"},)"
-                  R"("changed":{"at":"2023-11-14T22:13:20+00:00","by":"root"},"generation":0,)"
-                  R"("last_ping":{"at":"2023-11-14T22:13:20+00:00","summary":"valid","warnings":[]}})");
+  EXPECT_EQ(text,
+            R"({"pattern":"*.xn--bcher-kva.example","direction":"both","mode":"enforce",)"
+            R"("level":"verify","match_names":["mx.example.net",".example.org"],)"
+            R"("fingerprints":[],"minimum_version":"1.2","inbound_action":"defer",)"
+            R"("source_addresses":[],"client_certificate":"",)"
+            R"("note":"says \"yes\", in writing; für immer",)"
+            R"("pattern_unicode":"*.bücher.example",)"
+            R"("created":{"at":"2023-11-14T22:13:20+00:00","by":"root"},)"
+            R"("changed":{"at":"2023-11-14T22:13:20+00:00","by":"root"},"generation":0,)"
+            R"("last_ping":{"at":"2023-11-14T22:13:20+00:00","summary":"valid","warnings":[]}})");
 }
 
 TEST(JsonTest, EveryBadObjectIsNamed) {

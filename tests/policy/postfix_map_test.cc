@@ -119,6 +119,14 @@ TEST(PostfixMapTest, WhatPostfixCannotSayStandsInComments) {
             "# a.example is for mail from there alone\n");
   EXPECT_EQ(written({{"pattern", ".a.example"}, {"mode", "monitor"}, {"note", "since May"}}),
             "# since May\n# .a.example is only monitored\na.example\tmay\n.a.example\tmay\n");
+  EXPECT_EQ(
+      written({{"pattern", "a.example"}, {"source_addresses", "192.0.2.7 2001:db8::7"}}),
+      "# a.example goes out from 192.0.2.7 and 2001:db8::7: in Postfix that takes a transport "
+      "of its own, with smtp_bind_address\na.example\tencrypt\n");
+  EXPECT_EQ(
+      written({{"pattern", "a.example"}, {"client_certificate", "a"}}),
+      "# a.example is shown the client certificate a: in Postfix that takes a transport of its "
+      "own, with smtp_tls_chain_files\na.example\tencrypt\n");
 }
 
 TEST(PublicSuffixTest, WidePatternsAreWarnedOf) {

@@ -150,6 +150,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   in.entry = "*.example.com";
   in.entry_generation = 17;
   in.decided_by = "entry+dane";
+  in.source_address = "192.0.2.7";
   in.attempt = 4;
   in.next_attempt = absl::FromUnixNanos(1'700'000'000'000'000'002);
   in.deadline = absl::FromUnixNanos(1'700'600'000'000'000'002);
@@ -176,6 +177,7 @@ TEST(HistoryCodecTest, EveryFieldIsReadBack) {
   EXPECT_EQ(out.entry, in.entry);
   EXPECT_EQ(out.entry_generation, in.entry_generation);
   EXPECT_EQ(out.decided_by, in.decided_by);
+  EXPECT_EQ(out.source_address, in.source_address);
   EXPECT_EQ(out.attempt, in.attempt);
   EXPECT_EQ(out.next_attempt, in.next_attempt);
   EXPECT_EQ(out.deadline, in.deadline);

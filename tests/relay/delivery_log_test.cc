@@ -48,12 +48,15 @@ TEST_F(DeliveryLogTest, TellsWhatAndHow) {
   report.policy.pattern = "*.net";
   report.server->authenticated = true;
   report.server->decided_by = "entry+dane";
+  report.server->source = "192.0.2.7";
   const queue::Envelope envelope = EnvelopeTo({"bob@example.net"});
   EXPECT_EQ(LineOf(envelope, report),
             "delivery id=" + envelope.id.ToString() +
                 " from=alice@example.com to=bob@example.net domain=example.net mx=mx.example.net "
-                "address=192.0.2.1:25 tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verdict=verified "
-                "entry=*.net decided_by=entry+dane stage=final outcome=delivered delivered=1 deferred=0 failed=0 "
+                "address=192.0.2.1:25 source=192.0.2.7 tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 "
+                "verdict=verified "
+                "entry=*.net decided_by=entry+dane stage=final outcome=delivered delivered=1 "
+                "deferred=0 failed=0 "
                 "delay_ms=1500 reply=\"250 2.0.0 queued\"");
 }
 

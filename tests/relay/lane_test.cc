@@ -36,6 +36,61 @@ TEST_F(LaneTest, SendsWhatWaitsOverOneConnection) {
   EXPECT_TRUE(lane->idle());
 }
 
+TEST_F(LaneTest, ConnectionsComeFromTheAddressThatTheEntryNames) {
+  UseEntry({{"pattern", "example.com"}, {"source_addresses", "192.0.2.7 2001:db8::7"}});
+  settings_.source = SourceAddresses::Of({"192.0.2.1"});
+  resolver_.SetAddresses("mx.example.net", {"192.0.2.1", "2001:db8::1"});
+  hop_.answer = [](const Heard& heard) {
+    return Said{heard.connection == 0 ? "554 not me" : TestHop::Good(heard.line)};
+  };
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(core_.sources(), SizeIs(2));
+  EXPECT_EQ(core_.sources()[0]->ip(), "192.0.2.7");
+  EXPECT_EQ(core_.sources()[1]->ip(), "2001:db8::7");
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_EQ(concluded_[0].report.server->source, "2001:db8::7");
+}
+
+TEST_F(LaneTest, WhatComesToAnotherSourceGoesOverAnotherConnection) {
+  UseEntry({{"pattern", "example.com"}, {"source_addresses", "192.0.2.7"}});
+  const auto lane = NewLane();
+  At(absl::ZeroDuration(), [&] {
+    UseEntry({{"pattern", "example.com"}, {"source_addresses", "192.0.2.8"}});
+  });
+  Deliver(*lane);
+  EXPECT_THAT(concluded_, IsEmpty());
+  EXPECT_THAT(redirected_, ElementsAre("a0@sender.example"));
+}
+
+TEST_F(LaneTest, AnUnreachableServerIsToldWithTheSourceAddress) {
+  Enforce();
+  settings_.source = SourceAddresses::Of({"192.0.2.7"});
+  core_.set_unreachable();
+  const auto lane = NewLane();
+  Deliver(*lane);
+  ASSERT_THAT(concluded_, SizeIs(1));
+  EXPECT_THAT(concluded_[0].report.failure->detail,
+              testing::HasSubstr("source address 192.0.2.7 is that of --source_address"));
+}
+
+TEST_F(LaneTest, MailWaitsForACertificateThatIsNotThere) {
+  for (const char* const mode : {"enforce", "monitor"}) {
+    UseEntry({{"pattern", "example.com"}, {"mode", mode}, {"client_certificate", "gone"}});
+    concluded_.clear();
+    const auto lane = NewLane();
+    Deliver(*lane);
+    ASSERT_THAT(concluded_, SizeIs(1)) << mode;
+    const smtp::Failure& failure = concluded_[0].report.failure.value();
+    EXPECT_EQ(failure.kind, smtp::Failure::Kind::kTransient);
+    EXPECT_EQ(failure.tls_reason, std::nullopt);  // no fault of the server's
+    EXPECT_EQ(failure.detail,
+              "not connected: entry example.com names the client certificate gone, which "
+              "--client_certificate does not have");
+  }
+  EXPECT_EQ(hop_.connections(), 0);
+}
+
 TEST_F(LaneTest, EachStepIsTimed) {
   hop_.answer = [](const Heard& heard) {
     return Said{TestHop::Good(heard.line), absl::Seconds(heard.line == "<banner>" ? 40 : 3)};

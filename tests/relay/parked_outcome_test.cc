@@ -23,7 +23,8 @@ AttemptReport Failed(std::optional<tls::Reason> reason) {
   AttemptReport report;
   report.policy.force = OutboundPolicy::Force::kMust;
   report.policy.domain = "a.example";
-  report.server = AddressTried{"mx.a.example", *io::SocketAddress::FromIp("192.0.2.1", 25), {}, "entry"};
+  report.server = AddressTried{
+      "mx.a.example", *io::SocketAddress::FromIp("192.0.2.1", 25), /*source=*/"", {}, "entry"};
   report.failure = smtp::Failure{.stage = smtp::Stage::kEhlo,
                                  .kind = smtp::Failure::Kind::kTransient,
                                  .tls_reason = reason,
@@ -129,7 +130,8 @@ class StartTlsMemoryTest : public ::testing::Test {
  protected:
   static AttemptReport Sent(const std::string& host) {
     AttemptReport report;
-    report.server = AddressTried{host, *io::SocketAddress::FromIp("192.0.2.1", 25), {}, "entry"};
+    report.server =
+        AddressTried{host, *io::SocketAddress::FromIp("192.0.2.1", 25), /*source=*/"", {}, "entry"};
     report.server->facts.tls.emplace();
     report.sent.emplace();
     return report;

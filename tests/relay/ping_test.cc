@@ -124,6 +124,16 @@ TEST_F(PingTest, AServerThatIsAsItShouldBe) {
   EXPECT_EQ(server.in_tls(), "EHLO gw.example.com\r\nQUIT\r\n");
 }
 
+TEST_F(PingTest, ComesFromWhereADeliveryWould) {
+  UseEntry({{"pattern", "example.com"}, {"source_addresses", "192.0.2.7"}});
+  smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+  const PingResult result = Ping();
+  ASSERT_THAT(core_.sources(), SizeIs(1));
+  EXPECT_EQ(core_.sources()[0]->ip(), "192.0.2.7");
+  ASSERT_THAT(result.targets, SizeIs(1));
+  EXPECT_EQ(result.targets[0].source, "192.0.2.7");
+}
+
 TEST_F(PingTest, ACertificateThatWillNotDoIsShown) {
   UseEntry({{"pattern", "example.com"}, {"level", "secure"}});
   smtp::ScriptedServer server(core_, StartTlsThen({}), &contexts_.server());

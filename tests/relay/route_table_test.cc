@@ -32,6 +32,18 @@ TEST(RouteTable, TheRouteThatSaysMostDecides) {
   EXPECT_EQ(NextHop(table, "elsewhere.net"), "smart.example:587");
 }
 
+TEST(RouteTable, ARouteMayNameWhereItsConnectionsComeFrom) {
+  const auto source = [](absl::string_view text) {
+    return RouteTable::ParseRoute(text)->source.ToString();
+  };
+  EXPECT_EQ(source("example.com=mail.internal:25"), "");
+  EXPECT_EQ(source("example.com=mail.internal:25 from 192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(source(" * = [2001:db8::9]:25  from  2001:DB8::7 192.0.2.7 "), "192.0.2.7 2001:db8::7");
+  const RouteTable table = Build({"example.com=mail.internal:25 from 192.0.2.7"});
+  EXPECT_EQ(NextHop(table, "example.com"), "mail.internal:25");
+  EXPECT_EQ(table.Find("example.com")->source.ToString(), "192.0.2.7");
+}
+
 TEST(RouteTable, WithoutARouteMailGoesByMx) {
   EXPECT_EQ(NextHop(RouteTable(), "example.com"), "by MX");
   EXPECT_EQ(NextHop(Build({"example.com=192.0.2.1:25"}), "sub.example.com"), "by MX");
@@ -47,6 +59,9 @@ TEST(RouteTable, RefusesWithTheReason) {
   EXPECT_NE(message("example.com=host:0").find("no port from 1 to 65535"), std::string::npos);
   EXPECT_NE(message("ex*mple.com=host:25").find("'ex*mple.com=host:25'"), std::string::npos);
   EXPECT_NE(message("example.com=ho st:25"), "");
+  EXPECT_NE(message("example.com=host:25 from").find("no address behind 'from'"),
+            std::string::npos);
+  EXPECT_NE(message("example.com=host:25 from ::").find("'::' is no address"), std::string::npos);
 }
 
 TEST(RouteTable, RefusesTwoRoutesForOnePattern) {

@@ -126,7 +126,7 @@ void FakeCore::RunToEnd(io::Task<void> task) {
 
 io::Task<absl::StatusOr<std::unique_ptr<io::Connection>>> FakeCore::Connect(
     io::ConnectOptions options, MonoTime deadline) {
-  (void)options;
+  sources_.push_back(options.source);
   if (server_ == nullptr) {
     co_await SleepUntil(deadline);
     co_return absl::DeadlineExceededError("connect to 192.0.2.1:25: no answer in time");

@@ -8,13 +8,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/base/clock.h"
 #include "engine/io/connection.h"
 #include "engine/io/core.h"
+#include "engine/io/socket_address.h"
 #include "engine/io/task.h"
 
 namespace sluice::smtp {
@@ -32,6 +35,8 @@ class FakeCore final : public io::Core {
   void set_unreachable() { server_ = nullptr; }
   // What a connection holds that has been sent and not yet received.
   void set_window(size_t bytes) { window_ = bytes; }
+  // Where the connections came from so far: what was bound, or unset.
+  const std::vector<std::optional<io::SocketAddress>>& sources() const { return sources_; }
   // What is received comes in random pieces of at most so many bytes, in clear or not.
   void set_segment(size_t most_bytes) { segment_ = most_bytes; }
 
@@ -50,6 +55,7 @@ class FakeCore final : public io::Core {
 
   std::unique_ptr<ManualClock> clock_;
   Server server_;
+  std::vector<std::optional<io::SocketAddress>> sources_;
   size_t window_ = 1 << 20;
   size_t segment_ = SIZE_MAX;
 };

@@ -1,4 +1,5 @@
-// The certificates that the gateway serves: what a partner asks for, ready to be copied.
+// The certificates that the gateway shows, to clients and to servers: what a partner asks for, ready
+// to be copied.
 
 import {actionButton} from './action.js';
 import {get, send} from './api.js';
@@ -70,6 +71,8 @@ function card(certificate) {
   return h('section', {class: 'card'},
            h('header', {}, h('h2', {}, certificate.common_name || certificate.file), daysLeft(
                certificate.days_left), kept),
+           h('p', {class: 'muted small'}, certificate.purpose === 'client' ?
+               text('certificates.client', {name: certificate.name}) : text('certificates.server')),
            h('p', {class: 'muted small code'}, certificate.file),
            definitions(facts(certificate).map(([name, value]) => [
              name, code.has(name) ? h('span', {class: 'code'}, value) : value])));

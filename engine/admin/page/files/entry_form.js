@@ -17,6 +17,8 @@ const kFields = [
   {name: 'match_names', input: 'list', onlyWith: ['verify', 'secure']},
   {name: 'fingerprints', input: 'list', onlyWith: ['fingerprint']},
   {name: 'inbound_action', options: kInboundActions},
+  {name: 'source_addresses', input: 'list'},
+  {name: 'client_certificate', input: 'text', narrow: true},
   {name: 'note', input: 'text', narrow: true},
 ];
 

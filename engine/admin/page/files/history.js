@@ -82,6 +82,7 @@ function details(entry, labels) {
     [labels.decided_by, entry.decided_by],
     [labels.attempt, entry.attempt],
     [labels.server, [entry.mx, entry.address].filter(Boolean).join(' ')],
+    [labels.source_address, entry.source_address],
     [labels.why, [entry.stage_text, entry.reason_text].filter(Boolean).join(': ')],
     [labels.detail, entry.detail && h('span', {lang: 'en'}, entry.detail)],
     [labels.tls, [entry.tls_version, entry.cipher].filter(Boolean).join(', ')],

@@ -83,6 +83,8 @@ function pingTarget(target) {
     definitions([
       [text('field.detail'), target.detail && h('span', {lang: 'en'}, target.detail)],
       [text('field.reply'), target.smtp_reply],
+      [text('field.source'), target.source],
+      [text('field.client_certificate'), clientCertificate(target.client_certificate)],
       [text('field.decided_by'), target.decided_by],
       [text('field.dane'), target.dane && h('span', {lang: 'en'}, target.dane)],
       [text('field.tls'), [target.tls_version, target.cipher].filter(Boolean).join(', ')],
@@ -94,6 +96,13 @@ function pingTarget(target) {
                                               : null],
     ]),
   ].filter((node) => node !== null);
+}
+
+// What the server got of this gateway where it asked.
+function clientCertificate(certificate) {
+  if (!certificate?.asked) return null;
+  return certificate.shown === '' ? text('ping.certificate.none') :
+                                    text('ping.certificate.shown', {name: certificate.shown});
 }
 
 // By its reason of TLS, or else by the stage.
