@@ -96,6 +96,9 @@ struct DestinationSummary {
   uint64_t tls = 0;  // whose last attempt failed for TLS
   uint64_t parked = 0;
   std::optional<absl::Time> next_probe;  // filled in where something is parked
+  // Filled in: its servers are left alone until then; its mail waits for its rate.
+  std::optional<absl::Time> paused_until;
+  bool rate_limited = false;
   // Accepted within the last 5, 10, 20, 40, 80, 160, 320, 640 and 1280 minutes and no shorter time;
   // the last: longer ago.
   std::array<uint64_t, kAges> by_age{};

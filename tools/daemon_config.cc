@@ -151,6 +151,33 @@ void ReadSource(Checker& checker, relay::Settings& settings) {
   }
 }
 
+// Unset where it is empty.
+std::optional<relay::Rate> RateOf(Checker& checker, absl::string_view flag,
+                                  const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return checker.Value(flag, relay::Rate::Parse(text));
+}
+
+void ReadLanes(Checker& checker, relay::Settings& settings) {
+  settings.lane_connections = static_cast<size_t>(
+      checker.InRange("lane_connections", absl::GetFlag(FLAGS_lane_connections), 1, 1000));
+  settings.lane_backlog = static_cast<size_t>(
+      checker.InRange("lane_backlog", absl::GetFlag(FLAGS_lane_backlog), 1, 1'000'000));
+  settings.connection_messages = checker.InRange(
+      "connection_messages", absl::GetFlag(FLAGS_connection_messages), 1, 1'000'000);
+  settings.connection_idle_timeout =
+      checker.InRange("connection_idle_timeout", absl::GetFlag(FLAGS_connection_idle_timeout),
+                      absl::ZeroDuration(), absl::Minutes(5));
+  settings.connection_max_age =
+      checker.InRange("connection_max_age", absl::GetFlag(FLAGS_connection_max_age),
+                      absl::Seconds(1), absl::Hours(24));
+  settings.destination_rate =
+      RateOf(checker, "destination_rate", absl::GetFlag(FLAGS_destination_rate));
+  settings.destination_connection_rate =
+      RateOf(checker, "destination_connection_rate",
+             absl::GetFlag(FLAGS_destination_connection_rate));
+}
+
 void ReadLimits(Checker& checker, relay::Settings& settings) {
   const absl::Duration second = absl::Seconds(1);
   const absl::Duration day = absl::Hours(24);
@@ -178,17 +205,8 @@ void ReadLimits(Checker& checker, relay::Settings& settings) {
   settings.smtp_chunking = absl::GetFlag(FLAGS_smtp_chunking);
   settings.smtp_data_timeout = checker.InRange(
       "smtp_data_timeout", absl::GetFlag(FLAGS_smtp_data_timeout), second, absl::Hours(6));
-  settings.connection_idle_timeout =
-      checker.InRange("connection_idle_timeout", absl::GetFlag(FLAGS_connection_idle_timeout),
-                      absl::ZeroDuration(), absl::Minutes(5));
   settings.drain_timeout = checker.InRange("drain_timeout", absl::GetFlag(FLAGS_drain_timeout),
                                            absl::ZeroDuration(), absl::Hours(1));
-  settings.lane_connections = static_cast<size_t>(
-      checker.InRange("lane_connections", absl::GetFlag(FLAGS_lane_connections), 1, 1000));
-  settings.lane_backlog = static_cast<size_t>(
-      checker.InRange("lane_backlog", absl::GetFlag(FLAGS_lane_backlog), 1, 1'000'000));
-  settings.connection_messages = checker.InRange(
-      "connection_messages", absl::GetFlag(FLAGS_connection_messages), 1, 1'000'000);
   settings.smtp_port = static_cast<uint16_t>(
       checker.InRange("smtp_port", absl::GetFlag(FLAGS_smtp_port), 1, 65535));
 }
@@ -416,6 +434,7 @@ std::optional<DaemonConfig> ReadConfig(std::vector<std::string>& faults) {
   ReadRoutes(checker, gateway.settings);
   ReadSource(checker, gateway.settings);
   ReadLimits(checker, gateway.settings);
+  ReadLanes(checker, gateway.settings);
   ReadQueue(checker, gateway);
   dns::UnboundOptions dns;
   dns.config = absl::GetFlag(FLAGS_dns_config);

@@ -107,6 +107,12 @@ ABSL_FLAG(int, lane_backlog, 10000,
 ABSL_FLAG(int, connection_messages, 1000, "Most messages over one connection");
 ABSL_FLAG(absl::Duration, connection_idle_timeout, absl::Seconds(5),
           "How long a connection is kept for the next message");
+ABSL_FLAG(absl::Duration, connection_max_age, absl::Minutes(5),
+          "How long a connection is used for further messages");
+ABSL_FLAG(std::string, destination_rate, "",
+          "Most messages to one next hop, as number/time (100/1m, 5/s); empty: no limit");
+ABSL_FLAG(std::string, destination_connection_rate, "",
+          "Most connections to one next hop, as number/time; empty: no limit");
 
 // The queue.
 ABSL_FLAG(std::string, retry_schedule, "5m,10m,20m,40m,80m,160m,3h",

@@ -68,6 +68,9 @@ ABSL_DECLARE_FLAG(int, lane_connections);
 ABSL_DECLARE_FLAG(int, lane_backlog);
 ABSL_DECLARE_FLAG(int, connection_messages);
 ABSL_DECLARE_FLAG(absl::Duration, connection_idle_timeout);
+ABSL_DECLARE_FLAG(absl::Duration, connection_max_age);
+ABSL_DECLARE_FLAG(std::string, destination_rate);
+ABSL_DECLARE_FLAG(std::string, destination_connection_rate);
 
 // The queue.
 ABSL_DECLARE_FLAG(std::string, retry_schedule);

@@ -90,6 +90,16 @@ constexpr CoreFigure kCoreFigures[] = {
     {"sluice_starttls_stripping_suspected_total", kCounter,
      "Attempts to deliver that found no STARTTLS where it had been before.",
      &CoreStatus::stripping_suspected},
+    {"sluice_lanes_paused", kGauge,
+     "Destinations (under one policy) whose mail waits for the end of a pause, after their servers "
+     "turned connections away or could not be reached.",
+     &CoreStatus::lanes_paused},
+    {"sluice_lanes_rate_limited", kGauge,
+     "Destinations (under one policy) whose mail waits because of --destination_rate or "
+     "--destination_connection_rate.",
+     &CoreStatus::lanes_rate_limited},
+    {"sluice_lane_pauses_total", kCounter, "Pauses that were begun; the log says of which, and why.",
+     &CoreStatus::lane_pauses},
 };
 
 std::string Word(absl::string_view word) { return std::string(word.data(), word.size()); }

@@ -192,6 +192,10 @@ struct CoreStatus {
   uint64_t probes = 0;
   uint64_t probes_failed = 0;
   uint64_t stripping_suspected = 0;
+  // Destinations that are pressed less hard.
+  uint64_t lanes_paused = 0;        // now
+  uint64_t lanes_rate_limited = 0;  // now
+  uint64_t lane_pauses = 0;
   // Failures of connections to next hops, by reason of TLS or else by stage: "not_offered",
   // "connect", …; and of inbound handshakes, by reason.
   std::map<std::string, uint64_t> failures;

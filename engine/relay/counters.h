@@ -50,7 +50,11 @@ struct alignas(64) Counters {
   Counter probes;
   Counter probes_failed;
   Counter stripping_suspected;  // attempts that found STARTTLS gone where it had been offered
-  Gauge kept_body_bytes;       // of attempts in lanes
+  // Lanes whose mail waits because of their pace (lane_pace.h).
+  Gauge lanes_paused;
+  Gauge lanes_rate_limited;
+  Counter lane_pauses;    // that were begun
+  Gauge kept_body_bytes;  // of attempts in lanes
 
   // Times.
   smtp::HandshakeTimes inbound_handshakes;

@@ -154,6 +154,7 @@ class Gateway final : public Control {
   void Heal(const PingResult& result);
   absl::Status KeepPing(const policy::Pattern& pattern, const policy::PingFindings& findings);
   void AddNextProbes(std::vector<queue::QueueItem>& items, MonoTime deadline);
+  void AddPaces(queue::QueueSummary& summary, MonoTime deadline);
   // When each of `destinations` is probed next, as far as its breaker is open.
   std::map<std::string, absl::Time> NextProbes(std::set<std::string> destinations,
                                                MonoTime deadline);

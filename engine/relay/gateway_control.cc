@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -208,7 +209,42 @@ absl::StatusOr<queue::QueueSummary> Gateway::SummarizeQueue(absl::string_view de
       one.next_probe = probe->second;
     }
   }
+  AddPaces(summary, deadline);
   return summary;
+}
+
+// Of several cores: the pause that is over last.
+void Gateway::AddPaces(queue::QueueSummary& summary, MonoTime deadline) {
+  std::vector<std::string> destinations;
+  for (const queue::DestinationSummary& one : summary.destinations) {
+    destinations.push_back(one.destination);
+  }
+  if (destinations.empty()) return;
+  // Shared, as in OnEveryCore.
+  struct Gathering {
+    absl::Mutex mutex;
+    std::map<std::string, Shard::PaceNow> paces;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  const absl::Status asked = OnEveryCore(
+      [gathering, destinations = std::move(destinations)](Shard& shard) {
+        for (const std::string& destination : destinations) {
+          const Shard::PaceNow pace = shard.PaceOf(destination);
+          const absl::MutexLock lock(&gathering->mutex);
+          Shard::PaceNow& all = gathering->paces[destination];
+          all.paused_until = std::max(all.paused_until, pace.paused_until);
+          all.rate_limited |= pace.rate_limited;
+        }
+        return absl::OkStatus();
+      },
+      deadline);
+  if (!asked.ok()) log::Warning("paces_not_told", {{"error", asked.message()}});
+  const absl::MutexLock lock(&gathering->mutex);
+  for (queue::DestinationSummary& one : summary.destinations) {
+    const Shard::PaceNow& pace = gathering->paces[one.destination];
+    one.paused_until = pace.paused_until;
+    one.rate_limited = pace.rate_limited;
+  }
 }
 
 void Gateway::AddNextProbes(std::vector<queue::QueueItem>& items, MonoTime deadline) {

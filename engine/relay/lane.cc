@@ -1,5 +1,6 @@
 #include "engine/relay/lane.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,23 @@ constexpr absl::Duration kDnsTimeout = absl::Seconds(30);
 
 }  // namespace
 
+// A carrier waits for the pace, and the gauge says that its lane does.
+class Lane::Waiting {
+ public:
+  Waiting(size_t& carriers, Gauge& lanes) : carriers_(carriers), lanes_(lanes) {
+    if (carriers_++ == 0) lanes_.Add(1);
+  }
+  ~Waiting() {
+    if (--carriers_ == 0) lanes_.Subtract(1);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  size_t& carriers_;
+  Gauge& lanes_;
+};
+
 // One connection at a time: found, opened, used, closed.
 class Lane::Carrier {
  public:
@@ -32,6 +50,10 @@ class Lane::Carrier {
   io::Task<void> Run();
 
  private:
+  // Waits, without a connection, until one may be opened. False: there is nothing to open it for.
+  io::Task<bool> Clearance();
+  // Unless the message that is held has addresses left to try.
+  io::Task<void> FindHops();
   // Opens a session to the first address from `next_` on that will have one.
   io::Task<bool> OpenNext();
   // One address, as far as the policy insists or allows.
@@ -41,6 +63,9 @@ class Lane::Carrier {
   // Sends what waits over the session. True when a message is held that the next address is to try.
   io::Task<bool> SendWaiting();
   io::Task<std::optional<Attempt>> NextAttempt();
+  // What the transaction says of the server, to the pace. False: it turned the connection away.
+  bool Heed(const smtp::SendResult& result, MonoTime begun, bool first_message);
+  bool MayCarryOn(int sent_messages) const;
   io::Task<void> CloseSession();
   void Count(const smtp::Failure& failure) {
     host_.counters().failures_by_reason[FailureIndex(failure)].Add();
@@ -63,34 +88,52 @@ class Lane::Carrier {
   bool all_for_tls_ = false;                 // each address that was tried failed for TLS
   std::optional<smtp::Failure> would_fail_;  // monitor: of the session
   std::optional<Attempt> held_;              // goes on to the next address
+  MonoTime begun_;                           // the round of connections
+  MonoTime opened_;                          // the session
+  bool may_send_ = false;                    // one message, as far as the rate is concerned
+  bool turned_away_ = false;                 // by 421, before it had carried anything
 };
 
-Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy)
+Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy, std::shared_ptr<LanePace> pace)
     : host_(host),
       target_(std::move(target)),
       policy_(std::move(policy)),
       digest_(policy_.Digest()),
       identity_(IdentityOf(host.settings(), target_, policy_)),
-      overflow_(host.core().Now()),
-      arrived_(host.core()) {}
+      pace_(std::move(pace)),
+      overflow_(host.core().Now(), pace_->per_second()),
+      arrived_(host.core()),
+      cleared_(host.core()) {}
 
 Lane::~Lane() { SLUICE_CHECK(idle()); }
 
 bool Lane::Offer(Attempt& attempt) {
-  if (backlog_.size() >= host_.settings().lane_backlog) return false;
+  if (backlog_.size() >= pace_->Room(host_.settings().lane_backlog)) return false;
+  // An administrator wants it tried, whatever is known of its destination.
+  if (attempt.envelope.past_breaker && pace_->Resume(host_.core().Now())) cleared_.NotifyAll();
   has_bodies_ |= attempt.body.has_value();
   backlog_.push_back(std::move(attempt));
   // One that waits takes one message; of a burst the others need further connections all the same.
   if (waiting_carriers_ > 0) arrived_.NotifyOne();
-  if (carriers_ < host_.settings().lane_connections &&
-      backlog_.size() > carriers_ * kWaitingPerConnection) {
-    ++carriers_;
-    host_.core().Spawn(Carry());
-  }
+  AddCarrier();
   return true;
 }
 
-MonoTime Lane::NextRoom() { return overflow_.NextRoom(host_.core().Now(), backlog_.size()); }
+void Lane::AddCarrier() {
+  if (draining_ || carriers_ >= pace_->connections()) return;
+  if (backlog_.size() <= carriers_ * kWaitingPerConnection) return;
+  ++carriers_;
+  host_.core().Spawn(Carry());
+}
+
+MonoTime Lane::NextRoom() {
+  return std::max(overflow_.NextRoom(host_.core().Now(), backlog_.size()), pace_->paused_until());
+}
+
+size_t Lane::Load() const {
+  const size_t most = host_.settings().lane_backlog;
+  return backlog_.size() * most / pace_->Room(most);
+}
 
 io::Task<void> Lane::Carry() {
   Carrier carrier(*this);
@@ -133,6 +176,38 @@ void Lane::FailBacklog(const AttemptReport& report) {
   for (Attempt& attempt : std::exchange(backlog_, {})) Fail(std::move(attempt), report);
 }
 
+void Lane::RoundFailed(const AttemptReport& report, MonoTime begun, AtHand at_hand) {
+  const MonoTime now = host_.core().Now();
+  switch (pace_->RoundFailed(TroubleOf(*report.failure), begun, now)) {
+    case LanePace::Round::kKnown:
+      return;
+    case LanePace::Round::kFailed:
+      break;
+    case LanePace::Round::kFailedPause:
+      LogPause(report);
+      break;
+    case LanePace::Round::kSparedPause:
+      LogPause(report);
+      if (at_hand == AtHand::kConcluded) return;
+      if (std::optional<Attempt> first = Take()) Fail(*std::move(first), report);
+      return;
+  }
+  FailBacklog(report);
+}
+
+void Lane::LogPause(const AttemptReport& report) const {
+  host_.counters().lane_pauses.Add();
+  const absl::Duration pause = pace_->paused_until() - host_.core().Now();
+  log::WarningSome("destination_paused", target_.name,
+                   {{"destination", target_.name},
+                    {"for", absl::FormatDuration(absl::Trunc(pause, absl::Milliseconds(1)))},
+                    {"failed_rounds", pace_->failed_rounds()},
+                    {"address", report.server->address.ToString()},
+                    {"stage", smtp::StageName(report.failure->stage)},
+                    {"detail", report.failure->detail},
+                    {"waiting", backlog_.size()}});
+}
+
 void Lane::DropBodies() {
   if (!std::exchange(has_bodies_, false)) return;
   for (Attempt& attempt : backlog_) host_.DropBody(attempt);
@@ -142,6 +217,7 @@ void Lane::Drain() {
   draining_ = true;
   for (Attempt& attempt : std::exchange(backlog_, {})) host_.PutBack(std::move(attempt));
   arrived_.NotifyAll();
+  cleared_.NotifyAll();
 }
 
 void Lane::Abort() {
@@ -150,27 +226,23 @@ void Lane::Abort() {
 }
 
 io::Task<void> Lane::Carrier::Run() {
-  while (!lane_.draining_ && (held_.has_value() || !lane_.backlog_.empty())) {
-    if (!held_.has_value() || next_ >= hops_.addresses.size()) {
-      const MonoTime asked = host_.core().Now();
-      hops_ =
-          co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, asked + kDnsTimeout);
-      host_.counters().outbound.of(smtp::Stage::kDns).Observe(host_.core().Now() - asked);
-      if (hops_.failure.has_value()) Count(*hops_.failure);
-      mta_sts_ = sts::Finding();
-      if (!hops_.failure.has_value()) mta_sts_ = co_await FindMtaSts(host_.mta_sts(), lane_.target_);
-      next_ = 0;
-      failure_ = hops_.failure;
-      all_for_tls_ = !hops_.failure.has_value() && hops_.unresolved.empty();
-      server_.reset();
-    }
+  while (true) {
+    const bool cleared = co_await Clearance();
+    if (!cleared) break;
+    begun_ = host_.core().Now();
+    const auto opening = lane_.opening_.insert(begun_);
+    co_await FindHops();
     const bool opened = co_await OpenNext();
+    lane_.opening_.erase(opening);
     if (opened) {
       const bool go_on = co_await SendWaiting();
       co_await CloseSession();
       if (go_on) continue;
       SLUICE_CHECK(!held_.has_value());
       hops_ = NextHops();
+      if (turned_away_ && lane_.NoneStands(begun_)) {
+        lane_.RoundFailed(Report(), begun_, AtHand::kConcluded);
+      }
       continue;
     }
     if (lane_.draining_) break;
@@ -178,11 +250,57 @@ io::Task<void> Lane::Carrier::Run() {
       lane_.Fail(*std::exchange(held_, std::nullopt), Report());
       continue;
     }
-    // Others of this lane have sessions: the server only wants no more of them.
-    if (lane_.open_sessions_ > 0) break;
-    lane_.FailBacklog(Report());
+    if (lane_.NoneStands(begun_)) {
+      lane_.RoundFailed(Report(), begun_, AtHand::kWaits);
+      continue;
+    }
+    // Others of this lane have sessions, or may yet: the server only wants no more of them.
+    if (TroubleOf(*failure_) != Trouble::kNone) {
+      lane_.pace_->Refused(begun_, host_.core().Now(), lane_.carriers_, lane_.open_sessions_);
+    }
+    break;
   }
   if (held_.has_value()) host_.PutBack(*std::exchange(held_, std::nullopt));
+}
+
+io::Task<bool> Lane::Carrier::Clearance() {
+  LanePace& pace = *lane_.pace_;
+  while (!lane_.draining_) {
+    // Who holds a message goes on with it; of the others as many as there may be connections.
+    const bool needed = !lane_.backlog_.empty() && lane_.carriers_ <= pace.connections();
+    if (!held_.has_value() && !needed) co_return false;
+    const MonoTime now = host_.core().Now();
+    const bool takes_message = !held_.has_value() && !may_send_;
+    MonoTime next = pace.NextConnection(now);
+    if (takes_message) next = std::max(next, pace.NextMessage(now));
+    if (next <= now) {
+      pace.TakeConnection(now);
+      // In advance, so that no more connections are opened than messages may be sent.
+      if (takes_message) pace.TakeMessage(now);
+      may_send_ = may_send_ || takes_message;
+      co_return true;
+    }
+    const bool paused = pace.paused(now);
+    const Waiting waiting(
+        paused ? lane_.paused_carriers_ : lane_.limited_carriers_,
+        paused ? host_.counters().lanes_paused : host_.counters().lanes_rate_limited);
+    co_await lane_.cleared_.Wait(next);
+  }
+  co_return false;
+}
+
+io::Task<void> Lane::Carrier::FindHops() {
+  if (held_.has_value() && next_ < hops_.addresses.size()) co_return;
+  const MonoTime asked = host_.core().Now();
+  hops_ = co_await FindNextHops(host_.core(), host_.resolver(), lane_.target_, asked + kDnsTimeout);
+  host_.counters().outbound.of(smtp::Stage::kDns).Observe(host_.core().Now() - asked);
+  if (hops_.failure.has_value()) Count(*hops_.failure);
+  mta_sts_ = sts::Finding();
+  if (!hops_.failure.has_value()) mta_sts_ = co_await FindMtaSts(host_.mta_sts(), lane_.target_);
+  next_ = 0;
+  failure_ = hops_.failure;
+  all_for_tls_ = !hops_.failure.has_value() && hops_.unresolved.empty();
+  server_.reset();
 }
 
 AttemptReport Lane::Carrier::Report() const {
@@ -212,6 +330,8 @@ io::Task<bool> Lane::Carrier::OpenNext() {
     if (!failed.has_value()) {
       host_.counters().outbound_connections.Add();
       ++lane_.open_sessions_;
+      opened_ = host_.core().Now();
+      turned_away_ = false;
       all_for_tls_ = false;
       server_ = Tried(hop);
       co_return true;
@@ -324,22 +444,62 @@ io::Task<void> Lane::Carrier::CloseSession() {
   session_.reset();
 }
 
-// What to send next: waits for it as long as an idle connection is kept.
+// What to send next: waits for it, and for its turn, as long as an idle connection is kept.
 io::Task<std::optional<Attempt>> Lane::Carrier::NextAttempt() {
   if (held_.has_value()) co_return std::exchange(held_, std::nullopt);
-  std::optional<Attempt> attempt = lane_.Take();
-  if (attempt.has_value() || lane_.draining_) co_return attempt;
-  ++lane_.waiting_carriers_;
-  const MonoTime until = host_.core().Now() + host_.settings().connection_idle_timeout;
-  co_await lane_.arrived_.Wait(until);
-  --lane_.waiting_carriers_;
-  co_return lane_.Take();
+  const Settings& settings = host_.settings();
+  const MonoTime until = std::min(host_.core().Now() + settings.connection_idle_timeout,
+                                  opened_ + settings.connection_max_age);
+  while (!lane_.draining_) {
+    const MonoTime now = host_.core().Now();
+    const MonoTime next = may_send_ ? now : lane_.pace_->NextMessage(now);
+    if (lane_.backlog_.empty() && now < until) {
+      ++lane_.waiting_carriers_;
+      co_await lane_.arrived_.Wait(until);
+      --lane_.waiting_carriers_;
+      continue;
+    }
+    if (next <= now) {
+      std::optional<Attempt> attempt = lane_.Take();
+      if (attempt.has_value() && !std::exchange(may_send_, false)) lane_.pace_->TakeMessage(now);
+      if (attempt.has_value() || now >= until) co_return attempt;
+      continue;
+    }
+    if (next > until) break;
+    const Waiting waiting(lane_.limited_carriers_, host_.counters().lanes_rate_limited);
+    co_await lane_.cleared_.Wait(next);
+  }
+  co_return std::nullopt;
+}
+
+bool Lane::Carrier::MayCarryOn(int sent_messages) const {
+  if (!session_->reusable()) return false;
+  if (sent_messages == 0) return true;
+  const Settings& settings = host_.settings();
+  return sent_messages < settings.connection_messages &&
+         host_.core().Now() - opened_ < settings.connection_max_age &&
+         lane_.open_sessions_ <= lane_.pace_->connections();
+}
+
+bool Lane::Carrier::Heed(const smtp::SendResult& result, MonoTime begun, bool first_message) {
+  switch (VerdictOf(result)) {
+    case Verdict::kCarried:
+      lane_.pace_->Carried();
+      lane_.AddCarrier();
+      return true;
+    case Verdict::kNothing:
+      return true;
+    case Verdict::kRefused:
+      break;
+  }
+  lane_.pace_->Refused(begun, host_.core().Now(), lane_.open_sessions_, /*standing=*/0);
+  // What is said to RCPT, and later, may be about the message.
+  return !(first_message && result.failure.has_value() &&
+           result.failure->stage == smtp::Stage::kMail);
 }
 
 io::Task<bool> Lane::Carrier::SendWaiting() {
-  for (int sent_messages = 0;
-       session_->reusable() && sent_messages < host_.settings().connection_messages;
-       ++sent_messages) {
+  for (int sent_messages = 0; MayCarryOn(sent_messages); ++sent_messages) {
     std::optional<Attempt> attempt = co_await NextAttempt();
     if (!attempt.has_value()) co_return false;
     const bool loaded = co_await host_.LoadBody(*attempt);
@@ -359,6 +519,7 @@ io::Task<bool> Lane::Carrier::SendWaiting() {
       next_ = hops_.addresses.size();  // and everything is looked up anew
       co_return true;
     }
+    const MonoTime begun = host_.core().Now();
     const smtp::OutgoingMessage message = OutgoingOf(attempt->envelope);
     lane_.sessions_.insert(session_.get());
     smtp::SendResult result = co_await session_->Send(message, *attempt->body);
@@ -369,10 +530,12 @@ io::Task<bool> Lane::Carrier::SendWaiting() {
       all_for_tls_ = hops_.unresolved.empty();
       co_return true;
     }
+    turned_away_ = !Heed(result, begun, sent_messages == 0);
     if (TryElsewhere(result) && next_ < hops_.addresses.size()) {
       held_ = std::move(attempt);
       co_return true;
     }
+    if (turned_away_) failure_ = result.failure;
     AttemptReport report = Report();
     report.policy = lane_.PolicyOf(*attempt);
     report.failure.reset();

@@ -10,9 +10,12 @@
 // Each connection is a carrier: a coroutine that finds the addresses of the next hop, opens a session
 // to the first that will have one, and sends what waits until nothing does.
 //
-// When no address will have a session, and no other carrier has one either, all that waits in the
-// lane has failed by it, and is deferred (or bounced) at once: a dead next hop costs one round of
-// connections, not one for each message.
+// When no address will have a session, and no other carrier has one or is about to, all that waits
+// in the lane has failed by it, and is deferred (or bounced) at once: a dead next hop costs one round
+// of connections, not one for each message. How many carriers there may be, how often they may
+// connect and send, and when they are to leave the next hop alone, its pace says (lane_pace.h): they
+// wait for that without a connection, and when the server turned this gateway away, the mail with
+// them.
 //
 // One core.
 #ifndef SLUICE_ENGINE_RELAY_LANE_H_
@@ -22,6 +25,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 
@@ -32,6 +36,7 @@
 #include "engine/relay/attempt.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/identity.h"
+#include "engine/relay/lane_pace.h"
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
@@ -70,7 +75,8 @@ class LaneHost {
 
 class Lane {
  public:
-  Lane(LaneHost& host, HopTarget target, OutboundPolicy policy);
+  // `pace`: that of all lanes to `target` on this core.
+  Lane(LaneHost& host, HopTarget target, OutboundPolicy policy, std::shared_ptr<LanePace> pace);
   ~Lane();  // idle() (checked)
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -92,11 +98,18 @@ class Lane {
   // No carrier runs and nothing waits.
   bool idle() const { return carriers_ == 0 && backlog_.empty(); }
   size_t backlog() const { return backlog_.size(); }
+  // How full it is, on the scale of --lane_backlog, of which a rate leaves it a part only.
+  size_t Load() const;
 
  private:
   class Carrier;
+  class Waiting;
+  // The message that a round of connections was begun for.
+  enum class AtHand { kWaits, kConcluded };
 
   io::Task<void> Carry();
+  // Opens a further connection where more waits than those there are will soon have sent.
+  void AddCarrier();
   std::optional<Attempt> Take();
   // What holds for it at this moment.
   OutboundPolicy PolicyOf(const Attempt& attempt) const;
@@ -104,19 +117,32 @@ class Lane {
   bool StillOurs(const Attempt& attempt) const;
   void Fail(Attempt attempt, AttemptReport report);
   void FailBacklog(const AttemptReport& report);
+  // No carrier has a session, nor is about to have one that it began to open by `begun`: of many
+  // that are opened at once a server may take the first and turn the others away.
+  bool NoneStands(MonoTime begun) const {
+    return open_sessions_ == 0 && (opening_.empty() || *opening_.begin() > begun);
+  }
+  // No address would have a session, and none stands.
+  void RoundFailed(const AttemptReport& report, MonoTime begun, AtHand at_hand);
+  void LogPause(const AttemptReport& report) const;
 
   LaneHost& host_;
   const HopTarget target_;
   const OutboundPolicy policy_;
   const std::string digest_;
   const Identity identity_;
+  const std::shared_ptr<LanePace> pace_;
   std::deque<Attempt> backlog_;
   Overflow overflow_;
   bool has_bodies_ = false;  // some of the backlog, perhaps
   io::Event arrived_;
+  io::Event cleared_;  // what carriers wait for of the pace may be over
   size_t carriers_ = 0;
   size_t waiting_carriers_ = 0;  // with an open session and nothing to send
+  std::multiset<MonoTime> opening_;  // when each began that is
   size_t open_sessions_ = 0;
+  size_t paused_carriers_ = 0;   // that wait for the end of a pause
+  size_t limited_carriers_ = 0;  // that wait for what the rates allow
   std::unordered_set<smtp::ClientSession*> sessions_;
   bool draining_ = false;
 };

@@ -18,7 +18,7 @@ void Overflow::MeasurePace(MonoTime now) {
   const absl::Duration elapsed = now - measured_from_;
   if (elapsed < kMeasureFor) return;
   const double measured = static_cast<double>(left_) / absl::ToDoubleSeconds(elapsed);
-  per_second_ = std::max(kSlowest, (per_second_ + measured) / 2);
+  per_second_ = std::min(most_per_second_, std::max(kSlowest, (per_second_ + measured) / 2));
   left_ = 0;
   measured_from_ = now;
 }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/time/time.h"
 #include "engine/base/clock.h"
@@ -22,7 +23,12 @@ class Overflow {
   // No message waits longer for its next look than this, whatever the pace seems to be.
   static constexpr absl::Duration kLongest = absl::Minutes(10);
 
-  explicit Overflow(MonoTime now) : measured_from_(now), next_(now) {}
+  // `most_per_second`: what the lane's rate allows, where it has one.
+  explicit Overflow(MonoTime now, std::optional<double> most_per_second = std::nullopt)
+      : most_per_second_(most_per_second.value_or(kFastest)),
+        per_second_(most_per_second_),
+        measured_from_(now),
+        next_(now) {}
 
   // A message has left the backlog.
   void Left() { ++left_; }
@@ -33,7 +39,10 @@ class Overflow {
   void MeasurePace(MonoTime now);
 
   // Until there is something to go by, as fast as a lane can be: what comes too early is sent on.
-  double per_second_ = 10'000;
+  static constexpr double kFastest = 10'000;
+
+  const double most_per_second_;
+  double per_second_;
   uint64_t left_ = 0;  // since measured_from_
   MonoTime measured_from_;
   MonoTime next_;  // the last one that was given out

@@ -58,7 +58,7 @@ class ParkingHost {
   virtual queue::Spool& spool() = 0;
   // To the lane that has its mail now.
   virtual void Dispatch(Attempt attempt) = 0;
-  // How many messages wait in that lane.
+  // How many messages wait in that lane, or as good as: on the scale of --lane_backlog.
   virtual size_t Waiting(absl::string_view destination) = 0;
   // This is the core that looks after it.
   virtual bool Owns(absl::string_view destination) const = 0;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "engine/io/socket_address.h"
 #include "engine/relay/domain_set.h"
 #include "engine/relay/network_set.h"
+#include "engine/relay/rate.h"
 #include "engine/relay/route_table.h"
 #include "engine/relay/source_addresses.h"
 #include "engine/smtp/dsn.h"
@@ -62,6 +64,9 @@ struct Settings {
   // How often a domain's record is looked at, while there is mail for it.
   absl::Duration mta_sts_check_interval = absl::Minutes(5);
   absl::Duration connection_idle_timeout = absl::Seconds(5);
+  absl::Duration connection_max_age = absl::Minutes(5);
+  std::optional<Rate> destination_rate;             // of messages; unset: no limit
+  std::optional<Rate> destination_connection_rate;  // likewise
 
   std::shared_ptr<const queue::RetryTimetable> retries;  // set
   // The longest wait between two probes of a destination whose TLS fails.

@@ -152,6 +152,29 @@ Shard& Shard::OwnerOf(const HopTarget& target) {
   return target.by_mx ? *shards_[CoreOf(target.name)] : *this;
 }
 
+// A static route leaves from every core, so each has its share of the rates.
+std::shared_ptr<LanePace> Shard::PaceFor(const HopTarget& target) {
+  std::shared_ptr<LanePace>& pace = paces_[target.name];
+  if (pace == nullptr) {
+    const size_t share = target.by_mx ? 1 : shards_.size();
+    pace = std::make_shared<LanePace>(LanePace::LimitsOf(settings_, share));
+  }
+  return pace;
+}
+
+Shard::PaceNow Shard::PaceOf(absl::string_view destination) const {
+  const HopTarget target =
+      HopTargetOf(settings_.routes, destination, settings_.smtp_port, settings_.hostname);
+  const auto found = paces_.find(target.name);
+  if (found == paces_.end()) return {};
+  const LanePace& pace = *found->second;
+  const MonoTime now = core_.Now();
+  PaceNow state;
+  if (pace.paused(now)) state.paused_until = spool_.Now() + (pace.paused_until() - now);
+  state.rate_limited = pace.NextMessage(now) > now;
+  return state;
+}
+
 void Shard::Dispatch(Attempt attempt) {
   HopTarget target =
       HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port,
@@ -180,8 +203,9 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
   OutboundPolicy policy = WithWishOf(attempt.envelope, PolicyFor(attempt.envelope.destination));
   std::unique_ptr<Lane>& lane = lanes_[LaneKeyOf(target, policy)];
   if (lane == nullptr) {
+    std::shared_ptr<LanePace> pace = PaceFor(target);
     lane = std::make_unique<Lane>(static_cast<LaneHost&>(*this), std::move(target),
-                                  std::move(policy));
+                                  std::move(policy), std::move(pace));
   }
   KeepBody(attempt);
   if (lane->Offer(attempt)) return;
@@ -287,6 +311,9 @@ io::Task<void> Shard::SweepLanes() {
   while (!draining_) {
     co_await drained_.Wait(core_.Now() + kSweepEvery);
     absl::erase_if(lanes_, [](const auto& item) { return item.second->idle(); });
+    absl::erase_if(paces_, [now = core_.Now()](const auto& item) {
+      return item.second.use_count() == 1 && item.second->Forgettable(now);
+    });
   }
 }
 
@@ -475,6 +502,9 @@ CoreStatus Shard::StatusOfCore() const {
   status.probes = counters_.probes.value();
   status.probes_failed = counters_.probes_failed.value();
   status.stripping_suspected = counters_.stripping_suspected.value();
+  status.lanes_paused = counters_.lanes_paused.value();
+  status.lanes_rate_limited = counters_.lanes_rate_limited.value();
+  status.lane_pauses = counters_.lane_pauses.value();
   status.deleted_tls_policy = counters_.deleted_tls_policy.value();
   status.bodies_in_bytes = body_budget_.used();
   status.bodies_out_bytes = counters_.kept_body_bytes.value();

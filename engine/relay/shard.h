@@ -30,6 +30,7 @@
 #include "engine/relay/control.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/lane.h"
+#include "engine/relay/lane_pace.h"
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/outcome.h"
 #include "engine/relay/parking.h"
@@ -91,6 +92,13 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   // When it is probed next, in the queue's own time; unset where no breaker is open here.
   std::optional<absl::Time> NextProbe(absl::string_view destination) const;
 
+  // How the destination is pressed at this moment, as far as this core has mail for it.
+  struct PaceNow {
+    std::optional<absl::Time> paused_until;  // in the queue's own time
+    bool rate_limited = false;
+  };
+  PaceNow PaceOf(absl::string_view destination) const;
+
   void UseList(std::shared_ptr<const policy::Snapshot> list);
   absl::Status UseCertificates(std::shared_ptr<const tls::Credentials> own,
                                std::shared_ptr<const tls::ClientCertificates> as_client);
@@ -143,6 +151,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
 
   size_t CoreOf(absl::string_view destination) const;
   Shard& OwnerOf(const HopTarget& target);
+  std::shared_ptr<LanePace> PaceFor(const HopTarget& target);
   void DispatchHere(Attempt attempt, HopTarget target);
   void LeaveToSuccessor(const queue::Envelope& envelope);
   void KeepBody(Attempt& attempt);
@@ -182,6 +191,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   std::unordered_set<io::Listener*> listeners_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_;  // by LaneKeyOf()
+  absl::flat_hash_map<std::string, std::shared_ptr<LanePace>> paces_;  // by target
   bool draining_ = false;
   io::Event drained_;
 };

@@ -46,7 +46,7 @@ size_t Shard::Waiting(absl::string_view destination) {
   const HopTarget target =
       HopTargetOf(settings_.routes, destination, settings_.smtp_port, settings_.hostname);
   const auto lane = lanes_.find(LaneKeyOf(target, PolicyFor(destination)));
-  return lane == lanes_.end() ? 0 : lane->second->backlog();
+  return lane == lanes_.end() ? 0 : lane->second->Load();
 }
 
 std::optional<absl::Time> Shard::NextProbe(absl::string_view destination) const {

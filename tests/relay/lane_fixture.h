@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/relay/lane.h"
+#include "engine/relay/lane_pace.h"
 #include "engine/relay/sender_wish.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
@@ -37,10 +38,13 @@ class LaneTest : public testing::Test, private LaneHost {
   void Enforce() { UseEntry({{"pattern", "example.com"}}); }
 
   // A lane under the policy of this moment.
-  std::unique_ptr<Lane> NewLane() {
+  std::unique_ptr<Lane> NewLane(const std::string& domain = "example.com") {
+    LanePace::Limits limits = limits_;
+    limits.connections = settings_.lane_connections;
+    pace_ = std::make_shared<LanePace>(limits);
     return std::make_unique<Lane>(
-        static_cast<LaneHost&>(*this), HopTargetOf(settings_.routes, "example.com", 25),
-        WithWishOf(MessageFrom("a@b").envelope, PolicyFor("example.com")));
+        static_cast<LaneHost&>(*this), HopTargetOf(settings_.routes, domain, 25),
+        WithWishOf(MessageFrom("a@b").envelope, PolicyFor(domain)), pace_);
   }
   Attempt MessageFrom(const std::string& sender) {
     Attempt attempt;
@@ -80,6 +84,8 @@ class LaneTest : public testing::Test, private LaneHost {
   smtp::TestTlsContexts contexts_;
   FakeResolver resolver_;
   Settings settings_;
+  LanePace::Limits limits_;
+  std::shared_ptr<LanePace> pace_;  // of the lane that was made last
   TestHop hop_;
   std::vector<Concluded> concluded_;
   int dropped_ = 0;

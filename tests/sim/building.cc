@@ -46,6 +46,9 @@ relay::GatewayOptions World::Options() {
     settings.lane_backlog = 2;
     settings.lane_connections = 2;
     settings.connection_messages = 2;
+    settings.connection_max_age = absl::Minutes(1);
+    settings.destination_rate = relay::Rate{30, absl::Minutes(1)};
+    settings.destination_connection_rate = relay::Rate{20, absl::Minutes(1)};
     settings.max_body_memory = Scenario::kTightBodyMemory;
   }
   options.engine.cores = scenario_.cores;
