@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -62,6 +63,29 @@ std::vector<std::string> Row(const Json& message, absl::Time now) {
           ShortWhy(PartOf(message, "last_failure"))};
 }
 
+// "RET=HDRS ENVID=QQ1 REQUIRETLS": what its sender asks for, in the words it was asked in.
+std::string Asked(const Json& part) {
+  std::vector<std::string> words;
+  for (const auto& [member, name] : {std::pair("ret", "RET="), std::pair("envid", "ENVID=")}) {
+    const std::string value = TextOf(part, member);
+    if (!value.empty()) words.push_back(absl::StrCat(name, value));
+  }
+  if (FlagOf(part, "require_tls")) words.emplace_back("REQUIRETLS");
+  if (FlagOf(part, "tls_required_no")) words.emplace_back("TLS-Required: No");
+  return absl::StrJoin(words, " ");
+}
+
+// Likewise, of one recipient.
+std::string AskedOf(const Json& recipient) {
+  std::string asked;
+  for (const auto& [member, name] :
+       {std::pair("notify", "NOTIFY="), std::pair("orcpt", "ORCPT=")}) {
+    const std::string value = TextOf(recipient, member);
+    if (!value.empty()) absl::StrAppend(&asked, " ", name, value);
+  }
+  return asked;
+}
+
 void PrintPart(const Json& part, absl::Time now) {
   Print(absl::StrCat("\nTo ", Printable(TextOf(part, "destination")), ": ",
                      Printable(TextOf(part, "state")), ", ",
@@ -80,8 +104,8 @@ void PrintPart(const Json& part, absl::Time now) {
   for (const Json& recipient : PartOf(part, "recipients")) {
     const std::string reply = TextOf(recipient, "last_reply");
     sheet.Add("Recipient",
-              absl::StrCat(TextOf(recipient, "address"), ", ", TextOf(recipient, "state"),
-                           reply.empty() ? "" : ": ", reply));
+              absl::StrCat(TextOf(recipient, "address"), AskedOf(recipient), ", ",
+                           TextOf(recipient, "state"), reply.empty() ? "" : ": ", reply));
   }
   Print(sheet.ToString());
 }
@@ -165,6 +189,7 @@ absl::StatusOr<int> ShowQueued(const Context& context, const Invocation& invocat
     sheet.Add("Came from", ServerText(TextOf(from, "helo"), TextOf(from, "client_address")));
     sheet.Add("Came over",
               version.empty() ? "no TLS" : absl::StrCat(version, ", ", TextOf(from, "cipher")));
+    sheet.Add("Asks for", Asked(parts[0]));
   }
   Print(sheet.ToString());
   for (const Json& part : parts) PrintPart(part, context.now);

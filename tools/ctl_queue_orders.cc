@@ -95,6 +95,10 @@ std::vector<std::string> SummaryRow(const std::string& name, const Json& summary
   row.push_back(absl::StrCat(NumberOf(summary, "parked")));
   const std::string probe = TextOf(summary, "next_probe_at");
   row.push_back(probe.empty() ? "" : DistanceText(ReadTime(probe), now));
+  const std::string pause = TextOf(summary, "paused_until");
+  row.push_back(!pause.empty() ? absl::StrCat("pause, over ", DistanceText(ReadTime(pause), now))
+                : FlagOf(summary, "rate_limited") ? "rate"
+                                                  : "");
   row.push_back(ReasonsText(PartOf(summary, "by_reason")));
   return row;
 }
@@ -139,7 +143,9 @@ absl::StatusOr<int> SummarizeQueue(const Context& context, const Invocation& inv
     heading.push_back(absl::StrCat("-", last, "m"));
   }
   heading.push_back(absl::StrCat(last, "m+"));
-  for (const char* const name : {"HELD", "TLS", "PARKED", "PROBE", "WHY"}) heading.emplace_back(name);
+  for (const char* const name : {"HELD", "TLS", "PARKED", "PROBE", "WAITS FOR", "WHY"}) {
+    heading.emplace_back(name);
+  }
   Table table(std::move(heading));
   table.Add(SummaryRow("(all)", PartOf(answer, "all"), context.now));
   const Json& destinations = PartOf(answer, "destinations");

@@ -70,9 +70,12 @@ ordered_json ToJson(const queue::QueueItem& item, absl::Duration wall_ahead) {
   const queue::Envelope& envelope = item.envelope;
   ordered_json recipients = ordered_json::array();
   for (const queue::Recipient& recipient : envelope.recipients) {
-    recipients.push_back({{"address", recipient.address},
+    ordered_json shown = {{"address", recipient.address},
                           {"state", StateName(recipient.state)},
-                          {"last_reply", recipient.last_reply}});
+                          {"last_reply", recipient.last_reply}};
+    if (recipient.notify) shown["notify"] = *recipient.notify;
+    if (recipient.orcpt) shown["orcpt"] = *recipient.orcpt;
+    recipients.push_back(std::move(shown));
   }
   ordered_json json = {{"message_id", envelope.id.ToString()},
                        {"destination", envelope.destination},
@@ -88,6 +91,11 @@ ordered_json ToJson(const queue::QueueItem& item, absl::Duration wall_ahead) {
                          {"helo", envelope.received_from.helo},
                          {"tls_version", envelope.received_from.tls_version},
                          {"cipher", envelope.received_from.tls_cipher}}}};
+  // What its sender asks for (RFC 3461, RFC 8689).
+  if (envelope.ret) json["ret"] = *envelope.ret;
+  if (envelope.envid) json["envid"] = *envelope.envid;
+  if (envelope.require_tls) json["require_tls"] = true;
+  if (envelope.tls_optional) json["tls_required_no"] = true;
   if (envelope.held.has_value()) {
     json["held"] = *envelope.held;
   } else if (envelope.parked) {
@@ -117,6 +125,8 @@ ordered_json ToJson(const queue::DestinationSummary& summary, absl::Duration wal
   }
   json["by_reason"] = std::move(reasons);
   if (summary.next_probe) json["next_probe_at"] = TimeText(*summary.next_probe + wall_ahead);
+  if (summary.paused_until) json["paused_until"] = TimeText(*summary.paused_until + wall_ahead);
+  if (summary.rate_limited) json["rate_limited"] = true;
   return json;
 }
 

@@ -13,8 +13,13 @@ queue::QueueItem WaitingMessage(absl::Time now) {
   envelope.sender = "a@sender.example";
   envelope.recipients = {{.address = "c@d.example",
                           .state = queue::RecipientState::kPending,
-                          .last_reply = "502 5.5.1 no STARTTLS here"},
+                          .last_reply = "502 5.5.1 no STARTTLS here",
+                          .notify = "SUCCESS,DELAY",
+                          .orcpt = "rfc822;old@d.example"},
                          {.address = "e@d.example"}};
+  envelope.ret = "HDRS";
+  envelope.envid = "QQ\x1b[31m1";
+  envelope.tls_optional = true;
   envelope.received_from = {"127.0.0.1:40123", "client.example", "TLSv1.3",
                             "TLS_AES_256_GCM_SHA384"};
   envelope.body_bytes = 12345;

@@ -49,6 +49,24 @@ TEST_F(RecordsApiTest, QueueIsListedWithTotals) {
   EXPECT_EQ(queue["next"], "");
 }
 
+TEST_F(RecordsApiTest, WhatSendersAskForIsShown) {
+  control_.queued[1].envelope.require_tls = true;
+  const json messages = Get("/v1/queue").json()["messages"];
+  const json& waiting = messages[0];
+  EXPECT_EQ(waiting["ret"], "HDRS");
+  EXPECT_EQ(waiting["envid"], "QQ\x1b[31m1");
+  EXPECT_EQ(waiting["tls_required_no"], true);
+  EXPECT_EQ(waiting["recipients"][0]["notify"], "SUCCESS,DELAY");
+  EXPECT_EQ(waiting["recipients"][0]["orcpt"], "rfc822;old@d.example");
+  EXPECT_EQ(messages[1]["require_tls"], true);
+  // What was not asked for is not there.
+  EXPECT_FALSE(waiting.contains("require_tls"));
+  EXPECT_FALSE(waiting["recipients"][1].contains("notify"));
+  for (const char* const member : {"ret", "envid", "tls_required_no"}) {
+    EXPECT_FALSE(messages[1].contains(member)) << member;
+  }
+}
+
 // The machine's clock was set forward by a day: what the queue has written down is shown, and asked
 // for, as the clock that people see will have it.
 TEST_F(RecordsApiTest, TimesAreShownByTheMachinesClock) {
@@ -199,6 +217,17 @@ TEST_F(RecordsApiTest, TheQueueIsSummarized) {
   EXPECT_EQ(summary["all"]["by_reason"], json({{"not_tried", 1}, {"connect", 2}}));
   EXPECT_EQ(summary["all"]["by_age"].size(), summary["ages_minutes"].size() + 1);
   EXPECT_EQ(summary["ages_minutes"].back(), 1280);
+}
+
+TEST_F(RecordsApiTest, TheSummarySaysWhatDestinationsWaitFor) {
+  control_.summary.destinations.resize(2);
+  control_.summary.destinations[0].paused_until = clock_.WallNow();
+  control_.summary.destinations[1].rate_limited = true;
+  const json destinations = Get("/v1/queue:summary").json()["destinations"];
+  EXPECT_EQ(destinations[0]["paused_until"], "2023-11-14T22:13:20.000Z");
+  EXPECT_FALSE(destinations[0].contains("rate_limited"));
+  EXPECT_EQ(destinations[1]["rate_limited"], true);
+  EXPECT_FALSE(destinations[1].contains("paused_until"));
 }
 
 TEST_F(RecordsApiTest, HistoryHasTheHeadingsOfBothLanguages) {

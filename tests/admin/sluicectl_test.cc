@@ -355,6 +355,7 @@ Came       {-150m} (2h ago)
 Expires    {165h30m} (in 6d)
 Came from  client.example (127.0.0.1:40123)
 Came over  TLSv1.3, TLS_AES_256_GCM_SHA384
+Asks for   RET=HDRS ENVID=QQ\x1b[31m1 TLS-Required: No
 
 To d.example: waiting, 4 attempts
   Next try      {38m30s} (in 38m)
@@ -362,7 +363,7 @@ To d.example: waiting, 4 attempts
   Server        mx.d.example (192.0.2.1:25)
   Why           starttls: not_offered
   Answer        502 5.5.1 no \x1b[31mSTARTTLS\x1b[0m here
-  Recipient     c@d.example, pending: 502 5.5.1 no STARTTLS here
+  Recipient     c@d.example NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old@d.example, pending: 502 5.5.1 no STARTTLS here
   Recipient     e@d.example, pending
 
 Header:
@@ -412,19 +413,27 @@ TEST_F(SluicectlTest, SummarizesTheQueue) {
                           .parked = 2,
                           .by_age = {2, 0, 0, 0, 0, 0, 0, 0, 0, 3},
                           .by_reason = {{"", 1}, {"connect", 1}, {"not_offered", 3}}};
-  control_.summary.destinations = {control_.summary.all};
+  control_.summary.destinations = {3, control_.summary.all};
   control_.summary.destinations[0].destination = "d.example";
   control_.summary.destinations[0].next_probe = now_ + absl::Hours(60);
-  control_.summary.destinations_total = 2;
+  control_.summary.destinations[1].destination = "e.example";
+  control_.summary.destinations[1].paused_until = now_ + absl::Seconds(250);
+  control_.summary.destinations[2].destination = "f.example";
+  control_.summary.destinations[2].rate_limited = true;
+  control_.summary.destinations_total = 4;
   ExpectGolden(
       {"queue", "summary"},
-      "DESTINATION  ALL  -5m  -10m  -20m  -40m  -80m  -160m  -320m  -640m  -1280m  1280m+  HELD  "
-      "TLS  PARKED  PROBE  WHY\n"
-      "(all)        5    2    0     0     0     0     0      0      0      0       3       1     "
-      "3    2              not_offered 3, connect 1, not_tried 1\n"
-      "d.example    5    2    0     0     0     0     0      0      0      0       3       1     "
-      "3    2       in 2d  not_offered 3, connect 1, not_tried 1\n"
-      "1 of 2 destinations; --limit=N shows more\n");
+      "DESTINATION  ALL  -5m  -10m  -20m  -40m  -80m  -160m  -320m  -640m  -1280m  12"
+      "80m+  HELD  TLS  PARKED  PROBE  WAITS FOR          WHY\n"
+      "(all)        5    2    0     0     0     0     0      0      0      0       3 "
+      "      1     3    2                                 not_offered 3, connect 1, not_tried 1\n"
+      "d.example    5    2    0     0     0     0     0      0      0      0       3 "
+      "      1     3    2       in 2d                     not_offered 3, connect 1, not_tried 1\n"
+      "e.example    5    2    0     0     0     0     0      0      0      0       3 "
+      "      1     3    2              pause, over in 4m  not_offered 3, connect 1, not_tried 1\n"
+      "f.example    5    2    0     0     0     0     0      0      0      0       3 "
+      "      1     3    2              rate               not_offered 3, connect 1, not_tried 1\n"
+      "3 of 4 destinations; --limit=N shows more\n");
 }
 
 TEST_F(SluicectlTest, ShowsTheHistoryInEnglish) {

@@ -306,6 +306,8 @@ export default {
   'summary.older': 'länger als {age}',
   'summary.largest': 'Gezeigt sind die {shown} größten von {count} Zielen.',
   'reason.not_tried': 'noch nicht versucht',
+  'message.asks': 'Verlangt',
+  'message.asks_for': 'Verlangt für {address}',
   'message.from': 'Kam von',
   'message.header': 'Kopf der Nachricht',
   'message.no_tls': 'ohne TLS',

@@ -305,6 +305,8 @@ export default {
   'summary.older': 'longer than {age}',
   'summary.largest': 'The {shown} largest of {count} destinations are shown.',
   'reason.not_tried': 'not tried yet',
+  'message.asks': 'Asks for',
+  'message.asks_for': 'Asks for, of {address}',
   'message.from': 'Came from',
   'message.header': 'Header of the message',
   'message.no_tls': 'no TLS',
