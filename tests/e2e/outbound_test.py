@@ -1,7 +1,9 @@
 """Mail goes out to servers that are not ours: Postfix's smtpd over TLS, and its smtp-sink."""
 
+import datetime
 import random
 import re
+import time
 
 from e2e_case import E2eCase, main, message
 from gateway import Gateway, sluiced
@@ -9,6 +11,7 @@ from name_server import NameServer
 from next_hops import Wiretap
 from postfix import PostfixServer, SmtpSink, tls_with
 from processes import wait_until
+from prometheus import Scrape
 
 
 class OutboundTest(E2eCase):
@@ -316,6 +319,54 @@ class IdentityTest(E2eCase):
         self.assertEqual(shown[2]["fingerprint_sha256"],
                          self.certificates["partner"].fingerprint())
         self.assertIn("servers, as partner", self.gateway.text("reload"))
+
+
+class PaceTest(E2eCase):
+    """A server is pressed as hard as it bears, and no harder than the flags say."""
+
+    NAME = "pace"
+
+    @classmethod
+    def set_up(cls):
+        own = cls.make_authority().issue("gateway", ["gateway.test"])
+        cls.sink = SmtpSink(cls.workspace)
+        cls.busy = SmtpSink(cls.workspace, "busy-sink", options=["-Q", "connect"])  # 421
+        cls.tap = Wiretap(cls.workspace, cls.busy.port)
+        cls.gateway = Gateway(
+            cls.workspace, [own], cores=1, retry_schedule="1h", destination_rate="2/1s",
+            route=[f"busy.test=127.0.0.1:{cls.tap.port}",
+                   f"rated.test=127.0.0.1:{cls.sink.port}"]).start()
+
+    def test_a_server_that_says_421_is_not_asked_for_each_message(self):
+        for number in range(10):
+            self.gateway.send("a@sender.test", f"b{number}@busy.test", message(f"busy-{number}."))
+        entry = self.gateway.wait_for_history(domain="busy.test", outcome="deferred")
+        self.assertEqual(entry["stage"], "banner")
+        self.assertIn("421", entry["detail"])
+        self.assertLess(self.tap.connections, 10)
+        self.assertGreaterEqual(Scrape(self.gateway).total("sluice_lane_pauses_total"), 1)
+        line, = wait_until("the pause in the log", lambda: [
+            line for line in self.gateway.program.log().splitlines()
+            if " warning destination_paused " in line][:1])
+        for words in (f"destination=127.0.0.1:{self.tap.port} ", "for=30s ", "failed_rounds=1 ",
+                      "stage=banner ", "421"):
+            self.assertIn(words, line)
+
+        self.tap.target = self.sink.port
+
+        def all_gone():
+            self.gateway.ctl_raw("queue", "retry", "--domain=busy.test")  # ends the pause
+            return not self.gateway.queue(domain="busy.test")
+        wait_until("all to leave once the server takes mail", all_gone)
+        self.assertEqual(len(self.gateway.history(domain="busy.test", outcome="delivered")), 10)
+
+    def test_messages_leave_at_their_rate(self):
+        begun = time.time()
+        for number in range(6):
+            self.gateway.send("a@sender.test", "b@rated.test", message(f"rated-{number}."))
+        last = self.gateway.wait_for_history(domain="rated.test", outcome="delivered", count=6)
+        left = datetime.datetime.fromisoformat(last["at"].replace("Z", "+00:00")).timestamp()
+        self.assertGreater(left - begun, 2.4)
 
 
 class MxTest(E2eCase):
