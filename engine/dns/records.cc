@@ -98,6 +98,8 @@ absl::string_view RecordTypeName(RecordType type) {
   switch (type) {
     case RecordType::kA:
       return "A";
+    case RecordType::kCname:
+      return "CNAME";
     case RecordType::kMx:
       return "MX";
     case RecordType::kTxt:
@@ -222,6 +224,16 @@ absl::StatusOr<TlsaAnswer> ReadTlsa(absl::string_view name, const Response& resp
 
 std::string TlsaName(absl::string_view host, uint16_t port) {
   return absl::StrCat("_", port, "._tcp.", host);
+}
+
+absl::StatusOr<Security> ReadAlias(absl::string_view host, const Response& response) {
+  if (absl::Status status = CheckResponse(host, RecordType::kCname, response); !status.ok()) {
+    return status;
+  }
+  if (response.records.empty()) {
+    return absl::NotFoundError(absl::StrCat("there are no ", About(host, RecordType::kCname)));
+  }
+  return response.secure ? Security::kSecure : Security::kInsecure;
 }
 
 absl::StatusOr<TxtAnswer> ReadTxt(absl::string_view name, const Response& response) {

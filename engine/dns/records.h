@@ -18,7 +18,14 @@
 
 namespace sluice::dns {
 
-enum class RecordType : uint16_t { kA = 1, kMx = 15, kTxt = 16, kAaaa = 28, kTlsa = 52 };
+enum class RecordType : uint16_t {
+  kA = 1,
+  kCname = 5,
+  kMx = 15,
+  kTxt = 16,
+  kAaaa = 28,
+  kTlsa = 52
+};
 absl::string_view RecordTypeName(RecordType type);
 
 // One response, as a validating resolver hands it on.
@@ -52,6 +59,8 @@ absl::StatusOr<TlsaAnswer> ReadTlsa(absl::string_view name, const Response& resp
 
 // The name of the TLSA records of a service on TCP (RFC 6698 §3).
 std::string TlsaName(absl::string_view host, uint16_t port);
+
+absl::StatusOr<Security> ReadAlias(absl::string_view host, const Response& response);
 
 absl::StatusOr<TxtAnswer> ReadTxt(absl::string_view name, const Response& response);
 

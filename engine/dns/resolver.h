@@ -101,6 +101,11 @@ class Resolver {
   virtual io::Task<absl::StatusOr<TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
                                                           uint16_t port, MonoTime deadline) = 0;
 
+  // Whether the alias (CNAME) that `host` is was validated, wherever that alias leads: it may stand
+  // in a signed zone and name a host in one that is not. NotFound: it is none.
+  virtual io::Task<absl::StatusOr<Security>> LookupAlias(io::Core& core, std::string host,
+                                                         MonoTime deadline) = 0;
+
   // TXT records, aliases followed. At least one text.
   virtual io::Task<absl::StatusOr<TxtAnswer>> LookupTxt(io::Core& core, std::string name,
                                                         MonoTime deadline) = 0;

@@ -365,6 +365,15 @@ io::Task<absl::StatusOr<TlsaAnswer>> UnboundResolver::LookupTlsa(io::Core& core,
   co_return ReadTlsa(name, *response);
 }
 
+io::Task<absl::StatusOr<Security>> UnboundResolver::LookupAlias(io::Core& core, std::string host,
+                                                                MonoTime deadline) {
+  SLUICE_CO_ASSIGN_OR_RETURN(const std::string name, QueryName(host));
+  Lookup lookup(*service_, core, name, RecordType::kCname, deadline);
+  const absl::StatusOr<Response> response = co_await lookup.Wait();
+  if (!response.ok()) co_return response.status();
+  co_return ReadAlias(name, *response);
+}
+
 io::Task<absl::StatusOr<TxtAnswer>> UnboundResolver::LookupTxt(io::Core& core, std::string name,
                                                                MonoTime deadline) {
   SLUICE_CO_ASSIGN_OR_RETURN(const std::string asked, QueryName(name));

@@ -68,6 +68,8 @@ class UnboundResolver final : public Resolver {
                                                           MonoTime deadline) override;
   io::Task<absl::StatusOr<TlsaAnswer>> LookupTlsa(io::Core& core, std::string host, uint16_t port,
                                                   MonoTime deadline) override;
+  io::Task<absl::StatusOr<Security>> LookupAlias(io::Core& core, std::string host,
+                                                 MonoTime deadline) override;
   io::Task<absl::StatusOr<TxtAnswer>> LookupTxt(io::Core& core, std::string name,
                                                 MonoTime deadline) override;
 

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/planted_bug.h"
 #include "tls/dane.h"
 
 namespace sluice::relay {
@@ -41,11 +42,30 @@ DaneFinding Judged(const dns::TlsaAnswer& answer, std::string base_domain,
   return finding;
 }
 
+DaneFinding Unknown(const absl::Status& why) {
+  if (SLUICE_PLANTED_BUG(BogusDnsIsInsecure)) return Absent(std::string(why.message()));
+  DaneFinding finding;
+  finding.state = DaneFinding::State::kUnknown;
+  finding.detail = std::string(why.message());
+  return finding;
+}
+
 }  // namespace
 
 io::Task<DaneFinding> FindDane(io::Core& core, dns::Resolver& resolver, DaneHost host,
                                uint16_t port, MonoTime deadline) {
   if (!host.no_dane_because.empty()) co_return Absent(std::move(host.no_dane_because));
+  if (host.leads_out) {
+    const std::string alias = host.base_domains.front();
+    const absl::StatusOr<dns::Security> security =
+        co_await resolver.LookupAlias(core, alias, deadline);
+    // It was an alias a moment ago: that it is none now does not tell what it was.
+    if (!security.ok()) co_return Unknown(security.status());
+    if (*security != dns::Security::kSecure) {
+      co_return Absent(absl::StrCat("neither the addresses of ", alias,
+                                    " nor its alias are signed with DNSSEC"));
+    }
+  }
   std::string why;
   for (const std::string& base : host.base_domains) {
     const absl::StatusOr<dns::TlsaAnswer> answer =
@@ -53,12 +73,7 @@ io::Task<DaneFinding> FindDane(io::Core& core, dns::Resolver& resolver, DaneHost
     if (answer.ok() && answer->security == dns::Security::kSecure) {
       co_return Judged(*answer, base, host.names);
     }
-    if (!answer.ok() && !absl::IsNotFound(answer.status())) {
-      DaneFinding unknown;
-      unknown.state = DaneFinding::State::kUnknown;
-      unknown.detail = std::string(answer.status().message());
-      co_return unknown;
-    }
+    if (!answer.ok() && !absl::IsNotFound(answer.status())) co_return Unknown(answer.status());
     if (!why.empty()) why.append("; ");
     absl::StrAppend(&why, answer.ok() ? absl::StrCat("the TLSA records of ", base,
                                                      " are not signed with DNSSEC")

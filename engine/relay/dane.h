@@ -2,10 +2,12 @@
 //
 //   DaneFinding dane = co_await FindDane(core, resolver, hop.dane, hop.address.port(), deadline);
 //
-// TLSA records are asked for only where DNSSEC vouches for all that led to the host: the MX records
-// (a static route is the administrator's word), the host's addresses, and every alias on the way
+// TLSA records are asked for only where DNSSEC vouches for what led to the host: the MX records (a
+// static route is the administrator's word), the host's addresses, and every alias on the way
 // (§2.1.3). Elsewhere they would prove nothing, and there are name servers that fail on the
-// question.
+// question. One exception: a host that is itself an alias in a signed zone, of a host in one that
+// is not. It is the records under its own name that say who takes its mail, wherever that is
+// (§2.2.2).
 //
 // What cannot be found out never makes a demand weaker: such a host takes no mail until it can
 // (§2.1.2).
@@ -29,6 +31,9 @@ struct DaneHost {
   std::string no_dane_because;  // for people; empty: DNSSEC vouches for all that led here
   // Where the records may be: the host with its aliases followed, then the host itself (§2.2.3).
   std::vector<std::string> base_domains;
+  // What it is an alias of is not signed, and `base_domains` is the host alone: DNSSEC has to vouch
+  // for its alias.
+  bool leads_out = false;
   // Further names that a certificate under a DANE-TA record may have: the domain that the mail is
   // for, and what it is an alias of (§3.2.3).
   std::vector<std::string> names;

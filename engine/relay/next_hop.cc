@@ -52,13 +52,16 @@ DaneHost DaneHostOf(const Domain& domain, const std::string& host,
                     const dns::AddressAnswer& found) {
   DaneHost dane;
   dane.no_dane_because = domain.no_dane_because;
-  if (dane.no_dane_because.empty() && found.security != dns::Security::kSecure) {
+  dane.names = domain.names;
+  const bool is_alias = host != found.canonical;
+  const bool is_signed = found.security == dns::Security::kSecure;
+  if (dane.no_dane_because.empty() && !is_signed && !is_alias) {
     dane.no_dane_because =
         absl::StrCat("the addresses of ", host, " are not signed with DNSSEC, or not validated");
   }
-  dane.base_domains.push_back(found.canonical);
-  if (host != found.canonical) dane.base_domains.push_back(host);
-  dane.names = domain.names;
+  dane.leads_out = is_alias && !is_signed;
+  if (!dane.leads_out) dane.base_domains.push_back(found.canonical);
+  if (is_alias) dane.base_domains.push_back(host);
   return dane;
 }
 

@@ -287,6 +287,17 @@ std::string TextRecord(const std::vector<std::string>& strings) {
   return record;
 }
 
+TEST(ReadAliasTest, IsOfTheAliasAndNotOfWhatItStandsFor) {
+  Response response = WithRecords({std::string("\x02mx\0", 4)});
+  EXPECT_EQ(*ReadAlias("mx.example.com", response), Security::kInsecure);
+  response.secure = true;
+  EXPECT_EQ(*ReadAlias("mx.example.com", response), Security::kSecure);
+  response.bogus = "no signature";
+  EXPECT_TRUE(absl::IsUnavailable(ReadAlias("mx.example.com", response).status()));
+  EXPECT_EQ(ReadAlias("mx.example.com", Response()).status(),
+            absl::NotFoundError("there are no CNAME records of mx.example.com"));
+}
+
 TEST(ReadTxtTest, JoinsTheStringsOfARecord) {
   const std::string long_string(255, 'x');
   Response response = WithRecords({TextRecord({"v=STSv1; ", "id=1;"}), TextRecord({""}),

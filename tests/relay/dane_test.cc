@@ -139,6 +139,46 @@ TEST_F(DaneTest, AnAliasIsFollowedFirst) {
   EXPECT_EQ(Find().state, State::kUnknown);
 }
 
+// RFC 7672 §2.2.2: what stands under the alias's own name says who takes its mail.
+TEST_F(DaneTest, ASignedAliasOfAHostThatIsNotSignedStandsForItself) {
+  resolver_.SignMx("example.com");
+  resolver_.SetAlias("mx.example.net", "host.provider.example", dns::Security::kSecure);
+  resolver_.SetTlsa("host.provider.example", 25, {{3, 1, 1, std::string(32, 'x')}});
+  const DaneFinding dane = Find();
+  EXPECT_EQ(dane.state, State::kUsable);
+  EXPECT_EQ(dane.base_domain, "mx.example.net");
+  EXPECT_THAT(dane.demand.names, ElementsAre("mx.example.net", "example.com"));
+  EXPECT_THAT(resolver_.asked(), Not(Contains("tlsa host.provider.example:25")));
+}
+
+TEST_F(DaneTest, AnAliasThatIsNotSignedLeadsNowhere) {
+  resolver_.SignMx("example.com");
+  resolver_.SetAlias("mx.example.net", "host.provider.example", dns::Security::kInsecure);
+  const DaneFinding dane = Find();
+  EXPECT_EQ(dane.state, State::kAbsent);
+  EXPECT_EQ(dane.detail,
+            "neither the addresses of mx.example.net nor its alias are signed with DNSSEC");
+  EXPECT_THAT(resolver_.asked(), Not(Contains(StartsWith("tlsa"))));
+}
+
+TEST_F(DaneTest, WhatCannotBeFoundOutOfAnAliasLeavesTheHostOut) {
+  resolver_.SignMx("example.com");
+  resolver_.SetAlias("mx.example.net", "host.provider.example", dns::Security::kSecure);
+  for (const absl::Status& why :
+       {absl::UnavailableError("SERVFAIL"), absl::NotFoundError("gone")}) {
+    resolver_.FailAlias("mx.example.net", why);
+    const DaneFinding dane = Find();
+    EXPECT_EQ(dane.state, State::kUnknown);
+    EXPECT_EQ(dane.detail, why.message());
+  }
+}
+
+TEST_F(DaneTest, NobodyAsksForAliasesWhereNothingIsSigned) {
+  resolver_.SetAlias("mx.example.net", "host.provider.example", dns::Security::kSecure);
+  EXPECT_EQ(Find().state, State::kAbsent);
+  EXPECT_THAT(resolver_.asked(), Not(Contains(StartsWith("cname"))));
+}
+
 TEST_F(DaneTest, ARouteIsTheAdministratorsWord) {
   routes_ = *RouteTable::Build({*RouteTable::ParseRoute("example.com=mx.example.net:2525")});
   resolver_.SetTlsa("mx.example.net", 2525, {{3, 1, 1, kHash}});

@@ -62,6 +62,14 @@ class FakeResolver final : public dns::Resolver {
     addresses_.at(host)->security = dns::Security::kSecure;
     if (!canonical.empty()) addresses_.at(host)->canonical = canonical;
   }
+  // It is an alias; its addresses are signed or not whatever this says.
+  void SetAlias(const std::string& host, const std::string& canonical, dns::Security security) {
+    addresses_.at(host)->canonical = canonical;
+    aliases_.insert_or_assign(host, security);
+  }
+  void FailAlias(const std::string& host, absl::Status status) {
+    aliases_.insert_or_assign(host, std::move(status));
+  }
   void SetTlsa(const std::string& host, uint16_t port, std::vector<dns::TlsaRecord> records,
                dns::Security security = dns::Security::kSecure) {
     dns::TlsaAnswer answer;
@@ -83,7 +91,8 @@ class FakeResolver final : public dns::Resolver {
   // How long the answer about a host's addresses takes to come.
   void Delay(const std::string& host, absl::Duration delay) { delays_[host] = delay; }
 
-  // "mx example.com", "a mx.example.com", "tlsa mx.example.com:25", "txt _mta-sts.example.com".
+  // "mx example.com", "a mx.example.com", "cname mx.example.com", "tlsa mx.example.com:25",
+  // "txt _mta-sts.example.com".
   const std::vector<std::string>& asked() const { return asked_; }
 
   io::Task<absl::StatusOr<dns::MxAnswer>> LookupMx(io::Core& /*core*/, std::string domain,
@@ -123,6 +132,16 @@ class FakeResolver final : public dns::Resolver {
     co_return found->second;
   }
 
+  io::Task<absl::StatusOr<dns::Security>> LookupAlias(io::Core& /*core*/, std::string host,
+                                                      MonoTime /*deadline*/) override {
+    asked_.push_back(absl::StrCat("cname ", host));
+    const auto found = aliases_.find(host);
+    if (found == aliases_.end()) {
+      co_return absl::NotFoundError(absl::StrCat("there are no CNAME records of ", host));
+    }
+    co_return found->second;
+  }
+
   io::Task<absl::StatusOr<dns::TxtAnswer>> LookupTxt(io::Core& /*core*/, std::string name,
                                                      MonoTime /*deadline*/) override {
     asked_.push_back(absl::StrCat("txt ", name));
@@ -138,6 +157,7 @@ class FakeResolver final : public dns::Resolver {
   std::map<std::string, absl::StatusOr<dns::TxtAnswer>> texts_;
   std::map<std::string, absl::StatusOr<dns::AddressAnswer>> addresses_;
   std::map<std::string, absl::StatusOr<dns::TlsaAnswer>> tlsa_;
+  std::map<std::string, absl::StatusOr<dns::Security>> aliases_;
   std::map<std::string, absl::Duration> delays_;
   std::vector<std::string> asked_;
 };

@@ -88,6 +88,16 @@ io::Task<absl::StatusOr<dns::TlsaAnswer>> SimulatedResolver::LookupTlsa(io::Core
   co_return answer;
 }
 
+// The town has none.
+io::Task<absl::StatusOr<dns::Security>> SimulatedResolver::LookupAlias(io::Core& core,
+                                                                       std::string host,
+                                                                       MonoTime deadline) {
+  const std::string what = absl::StrCat("alias of ", host);
+  const absl::Status asked = co_await Ask(core, what, deadline);
+  if (!asked.ok()) co_return asked;
+  co_return absl::NotFoundError(absl::StrCat(what, ": there is none"));
+}
+
 // The town announces nothing in texts.
 io::Task<absl::StatusOr<dns::TxtAnswer>> SimulatedResolver::LookupTxt(io::Core& core,
                                                                       std::string name,

@@ -28,6 +28,8 @@ class SimulatedResolver final : public dns::Resolver {
                                                                MonoTime deadline) override;
   io::Task<absl::StatusOr<dns::TlsaAnswer>> LookupTlsa(io::Core& core, std::string host,
                                                        uint16_t port, MonoTime deadline) override;
+  io::Task<absl::StatusOr<dns::Security>> LookupAlias(io::Core& core, std::string host,
+                                                      MonoTime deadline) override;
   io::Task<absl::StatusOr<dns::TxtAnswer>> LookupTxt(io::Core& core, std::string name,
                                                      MonoTime deadline) override;
 
