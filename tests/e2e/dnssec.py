@@ -1,9 +1,8 @@
 """Zones signed with DNSSEC, by Debian's ldnsutils, and what is published about certificates in them.
 
-    anchor = sign_zone(root / "example.zone", "example")      # the signatures go into the file
+    key = ZoneKey(root, "example")
+    key.sign(root / "example.zone")                           # the signatures go into the file
     hash = tlsa(credential, usage=3, selector=1)              # "3 1 1 0b9fa5…"
-
-`anchor` is a file for --dnssec_trust_anchor.
 """
 
 import hashlib
@@ -20,16 +19,24 @@ def _checked(command, directory):
     return done.stdout
 
 
-def sign_zone(zone_file, origin):
-    """With a new key, over itself; gives back the trust anchor's file."""
-    zone_file = pathlib.Path(zone_file)
-    directory = zone_file.parent
-    name = _checked(["ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k", origin],
-                    directory).split()[-1]
-    _checked(["ldns-signzone", "-o", origin, "-f", f"{zone_file}.signed", str(zone_file), name],
-             directory)
-    pathlib.Path(f"{zone_file}.signed").replace(zone_file)
-    return directory / f"{name}.key"
+class ZoneKey:
+    def __init__(self, directory, origin):
+        self._origin = origin
+        self._name = _checked(["ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k",
+                               origin], directory).split()[-1]
+        self.trust_anchor = pathlib.Path(directory) / f"{self._name}.key"
+
+    def sign(self, zone_file):
+        """Over itself."""
+        zone_file = pathlib.Path(zone_file)
+        _checked(["ldns-signzone", "-o", self._origin, "-f", f"{zone_file}.signed", str(zone_file),
+                  str(self.trust_anchor.with_suffix(""))], zone_file.parent)
+        pathlib.Path(f"{zone_file}.signed").replace(zone_file)
+
+    def ds(self):
+        """The four fields of its DS record."""
+        text = self.trust_anchor.with_suffix(".ds").read_text("ascii")
+        return text.split(";")[0].split()[-4:]
 
 
 def tlsa(certificate, usage, selector):

@@ -15,15 +15,23 @@ not: unsigned.example.
     name_server = NameServer(workspace, records, signed=True, unsigned="a IN A 127.0.0.1",
                              forge={"0000": "1111"})     # in the zone file, once it is signed
     Gateway(…, dnssec_trust_anchor=name_server.trust_anchor)
+
+A signed one has a resolver in front of it as well, for programs that validate nothing themselves:
+
+    resolver = ValidatingResolver(workspace, name_server)
+    resolver.run(["posttls-finger", "-l", "dane", …])        # asks that one, and no other
 """
 
 import os
+import random
 import signal
 import socket
 import struct
 
-from dnssec import sign_zone
-from processes import wait_until
+from dnssec import ZoneKey
+from processes import run, wait_until
+
+_TRIES = 100
 
 
 class NameServer:
@@ -33,12 +41,11 @@ class NameServer:
         self._root = root
         self._serial = 0
         zones = ["example", "unsigned.example"] if signed else ["example"]
+        self.key = ZoneKey(root, "example") if signed else None
         if signed:
-            records += "\nunsigned IN NS ns.example.\n"
+            self.trust_anchor = self.key.trust_anchor
             self._write_zone(root, "unsigned.example", unsigned)
-        zone_file = self._write_zone(root, "example", "ns IN A 127.0.0.1\n" + records)
-        if signed:
-            self.trust_anchor = sign_zone(zone_file, "example")
+        zone_file = self._write_main_zone(records)
         for genuine, forged in (forge or {}).items():
             text = zone_file.read_text("ascii")
             if genuine not in text:
@@ -59,9 +66,8 @@ class NameServer:
         self.config = f"127.0.0.1@{port}"
 
     def publish(self, records):
-        """Other records instead, of a zone that is not signed; resolvers keep the former for their
-        time to live."""
-        zone_file = self._write_zone(self._root, "example", "ns IN A 127.0.0.1\n" + records)
+        """Other records instead; resolvers keep the former for their time to live."""
+        zone_file = self._write_main_zone(records)
         # nsd goes by the file's time: another one, however soon this is after the last.
         written = int(zone_file.stat().st_mtime) + self._serial
         os.utime(zone_file, (written, written))
@@ -69,6 +75,15 @@ class NameServer:
         serial = struct.pack("!5L", self._serial, 3600, 600, 86400, 60)
         wait_until(lambda: f"nsd to serve serial {self._serial}\n{self._program.log()}",
                    lambda: serial in (self._soa() or b""))
+
+    def _write_main_zone(self, records):
+        records = "ns IN A 127.0.0.1\n" + records
+        if self.key is None:
+            return self._write_zone(self._root, "example", records)
+        records += "\nunsigned IN NS ns.example.\n"
+        zone_file = self._write_zone(self._root, "example", records)
+        self.key.sign(zone_file)
+        return zone_file
 
     def _write_zone(self, root, name, records):
         self._serial += 1
@@ -89,13 +104,59 @@ class NameServer:
         return identity == 7 and flags & 0xF == 0 and answers > 0
 
     def _soa(self):
-        """The answer to a question for it; None: there was none in time."""
-        question = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\x07example\x00" + struct.pack("!2H", 6, 1)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(0.5)
-            try:
-                client.sendto(question, ("127.0.0.1", self._port))
-                answer = client.recv(512)
-            except OSError:
-                return None
-        return answer
+        return _ask_soa("127.0.0.1", self._port)
+
+
+def _ask_soa(address, port):
+    """The answer to a question for the zone's SOA; None: there was none in time."""
+    question = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\x07example\x00" + struct.pack("!2H", 6, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.5)
+        try:
+            client.sendto(question, (address, port))
+            return client.recv(512)
+        except OSError:
+            return None
+
+
+class ValidatingResolver:
+    """dnsmasq, which vouches with the AD bit for what it has validated. It listens at port 53, the
+    only one that the C library asks, of a loopback address of its own."""
+
+    def __init__(self, workspace, name_server):
+        root = workspace.directory("resolver")
+        self._address = _free_address(53)
+        self._resolv_conf = root / "resolv.conf"
+        self._resolv_conf.write_text(f"nameserver {self._address}\noptions trust-ad\n", "ascii")
+        # It wants an anchor of the root as well: any.
+        tag, algorithm, kind, digest = name_server.key.ds()
+        anchors = [f"--trust-anchor={zone},{tag},{algorithm},{kind},{digest}"
+                   for zone in ("example", ".")]
+        self._program = workspace.start("dnsmasq", [
+            "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+            "--no-hosts", "--user=root", f"--pid-file={root / 'pid'}", "--log-facility=-",
+            "--bind-interfaces", f"--listen-address={self._address}", "--port=53", "--dnssec",
+            *anchors, f"--server={name_server.config.replace('@', '#')}"])
+        wait_until(lambda: f"dnsmasq to answer\n{self._program.log()}",
+                   lambda: _ask_soa(self._address, 53) is not None)
+
+    def run(self, command, **options):
+        """With this as the machine's resolver, for the program alone."""
+        return run(["unshare", "--mount", "sh", "-ec",
+                    'mount --bind "$0" /etc/resolv.conf; exec "$@"', str(self._resolv_conf),
+                    *map(str, command)], **options)
+
+
+def _free_address(port):
+    """A loopback address that has this port free, for UDP and TCP: 127.0.0.0/8 is large."""
+    error = None
+    for _ in range(_TRIES):
+        address = "127." + ".".join(str(random.randint(1, 254)) for _ in range(3))
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind((address, port))
+            return address
+        except OSError as refused:
+            error = refused
+    raise AssertionError(f"no loopback address has its port {port} free: {error}")

@@ -15,6 +15,7 @@ import grp
 import os
 import pathlib
 import pwd
+import signal
 import tempfile
 
 from processes import run, wait_for_port, wait_until
@@ -117,6 +118,13 @@ class PostfixServer:
             wait_for_port(port)
         return self
 
+    def reload(self):
+        """What connects from now on meets its settings, and its certificates, as they are now."""
+        before = self.log().count(": reload -- ")
+        self._program.signal(signal.SIGHUP)
+        wait_until(lambda: f"Postfix to reload\n{self.log()[-2000:]}",
+                   lambda: self.log().count(": reload -- ") > before)
+
     def stop(self):
         """As a machine goes down: nobody listens any more."""
         self._program.kill()
@@ -172,10 +180,19 @@ def smtp_source(port, sender, recipient, messages=1, sessions=1, options=()):
 
 
 def posttls_finger(port, authority, match, options=()):
-    """Postfix's probe of a server's STARTTLS, which trusts `authority` alone. It wants a main.cf,
-    and the machine's may be missing."""
+    """Postfix's probe of a server's STARTTLS, which trusts `authority` alone."""
+    return _finger(run, "-F", authority.certificate, "-l", "secure", *options,
+                   f"[127.0.0.1]:{port}", match)
+
+
+def posttls_finger_dane(resolver, domain, port):
+    """The same of a domain's mail hosts, by what DNS says of them as `resolver` vouches for it."""
+    return _finger(resolver.run, "-l", "dane", f"{domain}:{port}")
+
+
+def _finger(runner, *arguments):
+    """It wants a main.cf, and the machine's may be missing."""
     with tempfile.TemporaryDirectory() as directory:
         pathlib.Path(directory, "main.cf").write_text("compatibility_level = 3.6\n", "utf-8")
-        return run(["/usr/sbin/posttls-finger", "-c", "-F", str(authority.certificate),
-                    "-l", "secure", "-L", "verbose,summary", *options, f"[127.0.0.1]:{port}",
-                    match], env={**os.environ, "MAIL_CONFIG": directory})
+        return runner(["/usr/sbin/posttls-finger", "-c", "-L", "verbose,summary",
+                       *map(str, arguments)], env={**os.environ, "MAIL_CONFIG": directory})
