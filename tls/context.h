@@ -51,6 +51,7 @@ class ServerContext {
 
  private:
   friend class Session;
+  friend class WeakServer;  // tests/tls/weak_server.h
   ServerContext(const CipherPolicy& policy, TicketKeys& tickets, Signer& signer);
 
   const CipherPolicy policy_;

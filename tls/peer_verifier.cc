@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "tls/certificate_checks.h"
 #include "tls/certificate_details.h"
 #include "tls/dane.h"
@@ -36,7 +37,8 @@ std::optional<Failure> VerifyPeer(absl::Span<x509_st* const> chain, const PeerDe
                                   const TrustStore& trust, absl::Time now) {
   SLUICE_CHECK(!chain.empty());
   if (demand.dane.has_value()) {
-    if (std::optional<Failure> failed = VerifyDane(chain, *demand.dane, now)) return failed;
+    std::optional<Failure> failed = VerifyDane(chain, *demand.dane, now);
+    if (failed.has_value() && !SLUICE_PLANTED_BUG(TlsaMismatchAsUnusable)) return failed;
   }
   if (!demand.mta_sts_host.empty()) {
     if (std::optional<Failure> failed = CheckWebPki(chain, {demand.mta_sts_host}, trust, now)) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/base/planted_bug.h"
 #include "engine/smtp/stage.h"
 #include "tls/failure.h"
 
@@ -78,7 +79,7 @@ bool CountsBeside(const DaneFinding& dane) {
 
 HopDemand WithMtaSts(HopDemand demand, const sts::Policy& policy, absl::string_view host) {
   demand.mandatory = true;
-  if (policy.Names(host)) {
+  if (policy.Names(host) || SLUICE_PLANTED_BUG(StsMxNotMatched)) {
     demand.peer.mta_sts_host = std::string(host.data(), host.size());
   } else if (!demand.unfit.has_value()) {
     demand.unfit =
@@ -106,7 +107,8 @@ HopPolicy HopPolicyOf(const OutboundPolicy& policy, absl::string_view host,
   // demands does.
   const DaneFinding dane = policy.tls_optional && !IsDaneOnly(policy) ? DaneFinding() : found;
   const bool counts = mta_sts != nullptr && CountsBeside(dane) && !policy.tls_optional;
-  const bool enforces = counts && mta_sts->mode == sts::Mode::kEnforce;
+  const bool enforces =
+      counts && (mta_sts->mode == sts::Mode::kEnforce || SLUICE_PLANTED_BUG(StsModeIgnored));
   const bool tests = counts && mta_sts->mode == sts::Mode::kTesting;
   HopPolicy result;
   OutboundPolicy enforced = policy;

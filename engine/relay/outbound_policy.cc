@@ -1,6 +1,7 @@
 #include "engine/relay/outbound_policy.h"
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/planted_bug.h"
 #include "engine/io/socket_address.h"
 #include "policy/domain_name.h"
 
@@ -39,9 +40,9 @@ tls::PeerDemand OutboundPolicy::DemandOf(absl::string_view host) const {
   if (host_is_name) wanted.server_name = std::string(host.data(), host.size());
   if (force == Force::kMay) return wanted;
 
-  wanted.minimum_version = demand.minimum_version == policy::TlsVersion::kTls13
-                               ? tls::Version::kTls13
-                               : tls::Version::kTls12;
+  const bool only_13 = demand.minimum_version == policy::TlsVersion::kTls13 &&
+                       !SLUICE_PLANTED_BUG(MinimumVersionIgnored);
+  wanted.minimum_version = only_13 ? tls::Version::kTls13 : tls::Version::kTls12;
   switch (demand.level) {
     case policy::Level::kEncrypt:
       // The other levels check who the server is in their own way.

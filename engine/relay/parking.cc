@@ -44,7 +44,7 @@ void Parking::Restore(absl::Span<const queue::ParkedDestination> parked) {
   const absl::Duration over = std::min(kRestoreOver, lanes_.settings().tls_probe_interval);
   const Moment now = Now();
   for (const queue::ParkedDestination& found : parked) {
-    if (!host_.Owns(found.destination)) continue;
+    if (!host_.Owns(found.destination) || SLUICE_PLANTED_BUG(ParkedForgottenOnRestart)) continue;
     const OutboundPolicy policy = lanes_.PolicyFor(found.destination);
     Breaker breaker;
     if (found.last_failure.has_value()) breaker.failure = *found.last_failure;

@@ -196,7 +196,8 @@ void Shard::DispatchHere(Attempt attempt, HopTarget target) {
     return;
   }
   const Breaker* const breaker = parking_.Find(attempt.envelope.destination);
-  if (breaker != nullptr && !attempt.envelope.past_breaker) {
+  if (breaker != nullptr && !attempt.envelope.past_breaker &&
+      !SLUICE_PLANTED_BUG(ProbedByEachMessage)) {
     ParkInstead(std::move(attempt), *breaker);
     return;
   }

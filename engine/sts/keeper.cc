@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/base/planted_bug.h"
 #include "engine/sts/record.h"
 
 namespace sluice::sts {
@@ -155,6 +156,7 @@ io::Task<void> Keeper::Fetch(std::string name, std::string id, std::shared_ptr<D
       file.ok() ? ReadPolicy(*file) : absl::StatusOr<Policy>(file.status());
   Finding& finding = domain->finding;
   if (!policy.ok()) {
+    if (SLUICE_PLANTED_BUG(StsPolicyDroppedOnFailedFetch)) finding.policy = nullptr;
     finding.fault = file.ok()                                ? Fault::kInvalid
                     : absl::IsUnauthenticated(file.status()) ? Fault::kWebPkiInvalid
                                                              : Fault::kFetchError;

@@ -52,7 +52,7 @@ policy::Entry Administrator::SomeEntry() {
   if (random.Below(6) == 0 && !domain.mx.empty() &&
       entry.pattern.kind() == policy::Pattern::Kind::kExact) {
     entry.level = policy::Level::kFingerprint;
-    for (const Host* host : domain.mx) entry.fingerprints.push_back(host->fingerprint);
+    for (const Host* host : domain.mx) entry.fingerprints.push_back(host->faces->fingerprint());
   }
   if (town_.signed_dns() && random.Below(5) == 0) {
     entry.level = policy::Level::kDaneOnly;

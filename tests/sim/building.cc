@@ -9,11 +9,14 @@
 namespace sluice::sim {
 namespace {
 
-io::Task<void> AcceptVisits(io::Core& core, std::unique_ptr<io::Listener> listener, NextHop& hop) {
+// `Server`: NextHop or PolicyServer.
+template <typename Server>
+io::Task<void> AcceptVisits(io::Core& core, std::unique_ptr<io::Listener> listener,
+                            Server& server) {
   while (true) {
     absl::StatusOr<std::unique_ptr<io::Connection>> connection = co_await listener->Accept();
     if (!connection.ok()) break;  // stopped
-    core.Spawn(hop.Serve(core, *std::move(connection)));
+    core.Spawn(server.Serve(core, *std::move(connection)));
   }
   co_await listener->Close();
 }
@@ -39,6 +42,7 @@ relay::GatewayOptions World::Options() {
   settings.queue_lifetime = scenario_.lifetime;
   settings.queue_look = absl::Seconds(20);
   settings.delay_notices = scenario_.delay_notices;
+  settings.mta_sts = scenario_.mta_sts;
   settings.tls_expiry_action =
       scenario_.bounce ? relay::TlsExpiryAction::kBounce : relay::TlsExpiryAction::kDelete;
   if (scenario_.tight) {
@@ -63,18 +67,26 @@ relay::GatewayOptions World::Options() {
   options.ciphers = town_.ciphers();
   options.credential_files = town_.gateway_credentials();
   options.trust_store = town_.trust_store();
+  options.mta_sts_trust_store = town_.trust_store();
   return options;
 }
 
 void World::ListenEverywhere() {
   io::Core& core = outside_engine_->core(0);
-  for (const auto& host : town_.hosts()) {
-    next_hops_.push_back(std::make_unique<NextHop>(simulation_, *host, ledger_,
-                                                   scenario_.bad_visits, trouble_));
-    absl::StatusOr<std::unique_ptr<io::Listener>> listener = core.Listen(host->address);
+  const auto listen = [this, &core](const io::SocketAddress& address, auto& server) {
+    absl::StatusOr<std::unique_ptr<io::Listener>> listener = core.Listen(address);
     SLUICE_CHECK(listener.ok());
     listeners_.push_back(listener->get());
-    core.Spawn(AcceptVisits(core, *std::move(listener), *next_hops_.back()));
+    core.Spawn(AcceptVisits(core, *std::move(listener), server));
+  };
+  for (const auto& host : town_.hosts()) {
+    next_hops_.push_back(
+        std::make_unique<NextHop>(simulation_, *host, ledger_, scenario_.bad_visits, trouble_));
+    listen(host->address, *next_hops_.back());
+  }
+  for (const auto& site : town_.sites()) {
+    policy_servers_.push_back(std::make_unique<PolicyServer>(simulation_, *site, ledger_));
+    listen(site->address, *policy_servers_.back());
   }
 }
 
@@ -82,7 +94,8 @@ io::Link World::Weather(const io::SocketAddress& from, const io::SocketAddress& 
   io::Link link;
   Random& random = simulation_.random();
   const Host* const host = town_.FindHost(to);
-  if (host != nullptr && !host->up) {
+  const PolicySite* const site = town_.FindSite(to);
+  if ((host != nullptr && !host->up) || (site != nullptr && !site->up)) {
     link.connect = random.Below(2) == 0 ? io::Link::Connect::kRefused
                                         : io::Link::Connect::kBlackHole;
   }

@@ -5,6 +5,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace sluice::sim {
 
@@ -59,9 +61,12 @@ io::Task<absl::StatusOr<dns::AddressAnswer>> SimulatedResolver::LookupAddresses(
   const absl::Status asked = co_await Ask(core, absl::StrCat("addresses of ", host), deadline);
   if (!asked.ok()) co_return asked;
   const Host* const found = town_.FindHost(host);
-  if (found == nullptr) co_return absl::NotFoundError(absl::StrCat(host, " does not exist"));
+  const PolicySite* const site = town_.FindSite(host);
+  if (found == nullptr && site == nullptr) {
+    co_return absl::NotFoundError(absl::StrCat(host, " does not exist"));
+  }
   dns::AddressAnswer answer;
-  io::SocketAddress address = found->address;
+  io::SocketAddress address = found != nullptr ? found->address : site->address;
   address.set_port(0);
   answer.addresses.push_back(address);
   answer.canonical = host;
@@ -84,7 +89,7 @@ io::Task<absl::StatusOr<dns::TlsaAnswer>> SimulatedResolver::LookupTlsa(io::Core
   answer.security = security();
   // The next certificate's is there already, as it should be.
   answer.records.push_back({3, 0, 1, std::string(32, 'n')});
-  answer.records.push_back({3, 0, 1, absl::HexStringToBytes(found->fingerprint)});
+  answer.records.push_back({3, 0, 1, absl::HexStringToBytes(found->faces->fingerprint())});
   co_return answer;
 }
 
@@ -98,13 +103,29 @@ io::Task<absl::StatusOr<dns::Security>> SimulatedResolver::LookupAlias(io::Core&
   co_return absl::NotFoundError(absl::StrCat(what, ": there is none"));
 }
 
-// The town announces nothing in texts.
+// What somebody else than the domain says is that there is nothing.
 io::Task<absl::StatusOr<dns::TxtAnswer>> SimulatedResolver::LookupTxt(io::Core& core,
                                                                       std::string name,
                                                                       MonoTime deadline) {
-  const absl::Status asked = co_await Ask(core, absl::StrCat("TXT of ", name), deadline);
+  const std::string what = absl::StrCat("TXT of ", name);
+  const absl::Status asked = co_await Ask(core, what, deadline);
   if (!asked.ok()) co_return asked;
-  co_return absl::NotFoundError(absl::StrCat(name, " does not exist"));
+  absl::string_view domain = name;
+  const bool of_policy = absl::ConsumePrefix(&domain, "_mta-sts.");
+  const PolicySite* const site =
+      of_policy ? town_.FindSite(absl::StrCat("mta-sts.", domain)) : nullptr;
+  const bool lie = Bad();
+  if (lie && town_.signed_dns()) {
+    co_return absl::UnavailableError(absl::StrCat(what, ": a lie, and seen to be"));
+  }
+  if (site == nullptr || !site->announced || lie) {
+    co_return absl::NotFoundError(absl::StrCat(name, " does not exist"));
+  }
+  dns::TxtAnswer answer;
+  answer.texts.push_back("v=something else; id=0");
+  answer.texts.push_back(absl::StrCat("v=STSv1; id=", site->id, ";"));
+  answer.security = security();
+  co_return answer;
 }
 
 }  // namespace sluice::sim

@@ -12,8 +12,11 @@
 namespace sluice::sim {
 namespace {
 
-// The line that says that a domain's mail goes on.
+// The lines that say that a domain's mail is stopped, that it goes on, and that its MTA-STS policy
+// was fetched, for the first time or another one than before.
+constexpr absl::string_view kBreakerOpened = "breaker_opened domain=";
 constexpr absl::string_view kBreakerClosed = "breaker_closed domain=";
+constexpr absl::string_view kPolicyTaken = "mta_sts_policy domain=";
 // How much earlier than its client has heard of it a message may have been accepted.
 constexpr absl::Duration kMostAnswer = absl::Minutes(30);
 // Bytes; what the gateway puts in front of a body.
@@ -65,7 +68,7 @@ Ledger::Ledger(io::Simulation& world, const Scenario& scenario, const Town& town
   list_.push_back({world.Now(), {}, {}});
 }
 
-void Ledger::Broken(absl::string_view promise, absl::string_view what) {
+void Ledger::Broken(absl::string_view promise, absl::string_view what) const {
   const std::string text = absl::StrCat(promise, ": ", what);
   world_.Tell(absl::StrCat("BROKEN ", text));
   if (on_broken_) on_broken_(text);
@@ -73,6 +76,11 @@ void Ledger::Broken(absl::string_view promise, absl::string_view what) {
 }
 
 Letter* Ledger::FindLetter(absl::string_view token) {
+  const auto found = letters_.find(token);
+  return found == letters_.end() ? nullptr : &found->second;
+}
+
+const Letter* Ledger::FindLetter(absl::string_view token) const {
   const auto found = letters_.find(token);
   return found == letters_.end() ? nullptr : &found->second;
 }
@@ -164,46 +172,13 @@ void Ledger::EnvelopeSeen(absl::string_view host, absl::string_view recipient,
                           const tls::ConnectionInfo* tls, Proof proof, MonoTime mail_from_at) {
   CheckLimits();
   CheckHold(recipient);
-  const absl::string_view domain = DomainOf(recipient);
-  const bool announces = town_.FindHost(host)->announces;
-  if (announces && (tls == nullptr || proof != Proof::kGood)) {
-    Broken("mail goes to no certificate but the one that a host announces",
-           absl::StrCat(recipient, " went to ", host,
-                        tls == nullptr ? " in clear" : ", which showed another"));
+  const Heard heard = {recipient, *town_.FindHost(host), tls, proof, mail_from_at};
+  if (tls != nullptr && !town_.ciphers().Approves(tls->cipher)) {
+    Broken("what goes over TLS goes under an approved cipher",
+           absl::StrCat(recipient, " went to ", host, " under ", tls->cipher));
   }
-  std::vector<std::string> breaches;
-  const std::vector<const policy::Entry*> possible =
-      PossibleEntries(domain, policy::Direction::kOutbound, mail_from_at);
-  for (const policy::Entry* entry : possible) {
-    std::string breach;
-    if (entry != nullptr && entry->mode == policy::Mode::kEnforce) {
-      const bool checked =
-          entry->level != policy::Level::kEncrypt;  // by chain and name, or by fingerprint
-      if (tls == nullptr) {
-        breach = "in clear";
-      } else if (entry->minimum_version == policy::TlsVersion::kTls13 &&
-                 tls->version != tls::Version::kTls13) {
-        breach = absl::StrCat("under ", tls->version_name);
-      } else if (checked && proof != Proof::kGood) {
-        breach = absl::StrCat("to a certificate that is ", ProofName(proof));
-      } else if (entry->level == policy::Level::kDaneOnly && !announces) {
-        breach = "to a host that announces no certificate";
-      } else if (entry->level == policy::Level::kSecure && !Certifies(host, domain)) {
-        breach = "to a certificate of another domain";
-      } else if (entry->level == policy::Level::kFingerprint &&
-                 std::find(entry->fingerprints.begin(), entry->fingerprints.end(),
-                           town_.FindHost(host)->fingerprint) == entry->fingerprints.end()) {
-        breach = "to a certificate with another fingerprint";
-      }
-    }
-    breaches.push_back(breach);
-  }
-  const bool excused = std::any_of(breaches.begin(), breaches.end(),
-                                   [](const std::string& breach) { return breach.empty(); });
-  if (!excused) {
-    Broken("mail of an enforced domain never travels in clear",
-           absl::StrCat(recipient, " went to ", host, " ", breaches.front()));
-  }
+  CheckPublished(heard);
+  CheckList(heard);
 }
 
 void Ledger::CheckHold(absl::string_view recipient) {
@@ -215,11 +190,6 @@ void Ledger::CheckHold(absl::string_view recipient) {
   if (held_.count({letter->queue_id, std::string(DomainOf(recipient))}) > 0) {
     Broken("what is on hold is not tried", recipient);
   }
-}
-
-bool Ledger::Certifies(absl::string_view host, absl::string_view domain) const {
-  const std::vector<std::string>& names = town_.FindHost(host)->certified;
-  return std::find(names.begin(), names.end(), domain) != names.end();
 }
 
 size_t Ledger::Delivered(Delivery delivery) {
@@ -291,10 +261,30 @@ void Ledger::CheckDelayNotice(const Delivery& delivery, const Letter& letter) {
 }
 
 void Ledger::GatewayLogs(absl::string_view line) {
-  const size_t found = line.find(kBreakerClosed);
-  if (found == absl::string_view::npos) return;
-  line.remove_prefix(found + kBreakerClosed.size());
-  wanted_.emplace_back(world_.clock().WallNow(), line.substr(0, line.find(' ')));
+  const absl::Time now = world_.clock().WallNow();
+  const auto domain_behind = [line](absl::string_view event) -> std::optional<std::string> {
+    const size_t found = line.find(event);
+    if (found == absl::string_view::npos) return std::nullopt;
+    const absl::string_view rest = line.substr(found + event.size());
+    return std::string(rest.substr(0, rest.find(' ')));
+  };
+  if (const auto domain = domain_behind(kBreakerClosed)) {
+    wanted_.emplace_back(now, *domain);
+    for (Stop& stop : stops_) {
+      if (stop.domain == *domain) stop.to = std::min(stop.to, now);
+    }
+  }
+  if (const auto domain = domain_behind(kBreakerOpened)) stops_.push_back({*domain, now});
+  const auto policy = domain_behind(kPolicyTaken);
+  if (policy.has_value() && !policies_.Taken(*policy, world_.Now())) {
+    Broken("a policy is taken of nobody but its domain's host", *policy);
+  }
+}
+
+void Ledger::GatewayStarts() {
+  const absl::Time now = world_.clock().WallNow();
+  starts_.push_back(now);
+  for (Stop& stop : stops_) stop.to = std::min(stop.to, now);
 }
 
 }  // namespace sluice::sim

@@ -3,10 +3,12 @@
 //
 // The promises
 //   Mail answered with 250 is delivered, bounced, deleted on time or still queued, never lost.
-//   Mail of an enforced domain never travels in clear, nor under less than its entry demands.
+//   Mail of an enforced domain never travels in clear, nor under less than its entry demands, nor
+//   to another host than one that its domain's MTA-STS policy names and that proves to be it.
 // And what follows from them: delivered twice only where a crash or a lost reply excuses it; bodies
 // byte for byte; a history entry for each attempt and one for each end; retries by the timetable;
-// what is parked tried when its domain is let go on, and not before; expiry at the deadline.
+// what is parked tried when its domain is let go on, and not before, nor anything else of that
+// domain; a policy in mode testing or none in nobody's way; expiry at the deadline.
 //
 // To add an invariant: note what it needs where it happens, and call Broken() where it does not
 // hold, at once or in Audit().
@@ -30,6 +32,7 @@
 #include "policy/table.h"
 #include "queue/history.h"
 #include "queue/retry_timetable.h"
+#include "tests/sim/policy_book.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/town.h"
 #include "tls/stream.h"
@@ -43,6 +46,7 @@ struct Letter {
   std::vector<std::string> recipients;
   std::string body;  // before dot-stuffing
   bool secure = false;  // came in over TLS
+  bool tls_optional = false;  // "TLS-Required: No" (RFC 8689)
 
   enum class Answer {
     kNone,
@@ -92,6 +96,11 @@ class Ledger {
   // A host has refused everybody.
   void HostRefused(absl::string_view host) { refusing_hosts_.emplace(host); }
 
+  // The host of a domain's MTA-STS policy begins to hand it out, under this certificate.
+  void PolicyServed(absl::string_view domain, const StsPolicy& policy, Proof proof) {
+    policies_.Served(domain, policy, proof, world_.Now());
+  }
+
   // The list. While a change is under way either may hold; afterwards what is said here does.
   void ListChanging(std::vector<policy::Change> changes);
   void ListIs(std::vector<policy::Entry> entries);
@@ -119,13 +128,16 @@ class Ledger {
   void RetriedByAdmin(absl::string_view domain) {
     wanted_.emplace_back(world_.clock().WallNow(), domain);
   }
-  // A line of the gateway's log: the only thing that says when it lets the mail of a domain go on.
+  // A line of the gateway's log: the only thing that says when it stops the mail of a domain, when it
+  // lets it go on, and that it has taken a policy.
   void GatewayLogs(absl::string_view line);
+  void GatewayStarts();
 
   // An order is on disk with the next message that is accepted: after a crash it may be forgotten.
   void Crashed() {
     crashes_.push_back(world_.Now());
     held_.clear();
+    policies_.MemoryIsGone(world_.Now());
   }
   // The gateway did not run for so long.
   void WasDown(absl::Duration how_long) { down_ += how_long; }
@@ -134,7 +146,7 @@ class Ledger {
   void Audit(const std::vector<queue::HistoryEntry>& history);
 
   // The run has failed. Ends it.
-  [[noreturn]] void Broken(absl::string_view promise, absl::string_view what);
+  [[noreturn]] void Broken(absl::string_view promise, absl::string_view what) const;
   void set_on_broken(std::function<void(absl::string_view)> on_broken) {
     on_broken_ = std::move(on_broken);
   }
@@ -163,8 +175,19 @@ class Ledger {
   // The weakest of what may have been demanded at some moment since `since`.
   std::vector<const policy::Entry*> PossibleEntries(absl::string_view domain, policy::Direction way,
                                                     MonoTime since) const;
+  // What is demanded of a connection that an envelope is heard on, from `mail_from_at` on.
+  struct Heard {
+    absl::string_view recipient;
+    const Host& host;
+    const tls::ConnectionInfo* tls;
+    Proof proof;
+    MonoTime mail_from_at;
+  };
+  // Why it is less than what the entry demands; empty: it is not.
+  std::string BreachOf(const policy::Entry& entry, const Heard& heard) const;
+  void CheckList(const Heard& heard) const;
+  void CheckPublished(const Heard& heard) const;
   bool MayBounce(absl::string_view recipient) const;
-  bool Certifies(absl::string_view host, absl::string_view domain) const;
   void CheckHold(absl::string_view recipient);
   void CheckBody(const Delivery& delivery, const Letter& letter);
   void CheckNotification(const Delivery& delivery, const Letter& letter);
@@ -174,6 +197,9 @@ class Ledger {
   void CheckLetter(const Letter& letter);
   // What is parked waits for its domain.
   void CheckParked(const std::vector<queue::HistoryEntry>& history);
+  // And while it does, a probe is what tries it.
+  void CheckStopped(const std::vector<queue::HistoryEntry>& history) const;
+  void CheckPolicies(const std::vector<queue::HistoryEntry>& history) const;
   absl::Duration MostDelay() const;
   void CheckTriedToTheEnd(const std::vector<queue::HistoryEntry>& history);
   // A sender who is owed a notification gets one.
@@ -184,6 +210,7 @@ class Ledger {
   void CheckTwice();
   void CheckLimits();
   Letter* FindLetter(absl::string_view token);
+  const Letter* FindLetter(absl::string_view token) const;
 
   io::Simulation& world_;
   const Scenario& scenario_;
@@ -201,6 +228,15 @@ class Ledger {
   // When mail of a domain (empty: all mail) may be tried though it was parked.
   std::vector<std::pair<absl::Time, std::string>> wanted_;
   size_t parked_ = 0;
+  // Whose mail is stopped, from when to when.
+  struct Stop {
+    std::string domain;
+    absl::Time from;
+    absl::Time to = absl::InfiniteFuture();
+  };
+  std::vector<Stop> stops_;
+  std::vector<absl::Time> starts_;
+  PolicyBook policies_;
   std::vector<ListAt> list_;
   std::vector<MonoTime> crashes_;
   absl::Duration down_;

@@ -33,6 +33,7 @@ struct NextHop::Visit {
   MonoTime answered_at;
   bool in_transaction = false;
   bool chunking = false;  // offered in the last answer to EHLO
+  Proof proof = Proof::kGood;  // that was shown
   std::string sender;
   std::vector<std::string> recipients;
   std::optional<size_t> delivered;  // whose answer has not been seen to arrive
@@ -195,7 +196,8 @@ io::Task<void> NextHop::StartTlsCommand(Visit& visit) {
   if (!visit.peer.stream().input().empty()) {
     ledger_.Broken("nothing is said in clear behind STARTTLS", host_.name);
   }
-  tls::ServerContext& context = *host_.contexts[static_cast<size_t>(host_.proof)];
+  visit.proof = host_.proof;
+  tls::ServerContext& context = host_.faces->Show(visit.proof, host_.offer);
   const std::optional<tls::Failure> failed =
       co_await visit.peer.stream().AcceptTls(context, visit.peer.Deadline(absl::Minutes(2)));
   if (failed.has_value()) {
@@ -224,7 +226,7 @@ io::Task<void> NextHop::Mail(Visit& visit, std::string line) {
 io::Task<void> NextHop::Rcpt(Visit& visit, std::string line) {
   const std::string recipient = Between(line, '<', '>');
   // Whatever we answer: it has been said.
-  ledger_.EnvelopeSeen(host_.name, recipient, visit.peer.stream().tls(), host_.proof,
+  ledger_.EnvelopeSeen(host_.name, recipient, visit.peer.stream().tls(), visit.proof,
                        visit.answered_at);
   const MonoTime not_before = visit.answered_at;
   const Mishap mishap = Draw();

@@ -61,6 +61,10 @@ Scenario DrawScenario(uint64_t seed) {
   s.clock_steps = draw.OneIn(4) ? draw.Between(1, 2) : 0;
   s.signed_dns = draw.OneIn(3);
   if (draw.OneIn(2)) s.delay_notices = {s.lifetime / 8, s.lifetime / 3};
+  s.mta_sts = draw.OneIn(2);
+  s.policy_changes = draw.Count(20);
+  s.old_hosts = draw.OneIn(2);
+  s.rsa_hosts = draw.OneIn(8);
   return s;
 }
 

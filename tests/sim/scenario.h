@@ -28,6 +28,9 @@ struct Scenario {
   static constexpr int kTightSessions = 6;
   static constexpr size_t kTightBodyMemory = size_t{8} << 10;
   bool signed_dns = false;  // by DNSSEC; and every other host announces its certificate (DANE)
+  bool mta_sts = false;    // --mta_sts; and most domains have a policy
+  bool old_hosts = false;  // half of the hosts may have TLS 1.2 alone, or weak suites, or none of ours
+  bool rsa_hosts = false;  // half of the hosts have RSA keys
   bool tight = false;  // few sessions, descriptors, places in a lane, and little memory
 
   // One in so many; 0: never.
@@ -46,6 +49,7 @@ struct Scenario {
   int disk_faults = 0;     // the disk fills up or breaks for a while
   int admin_actions = 0;   // the list, the queue, certificates
   int hasty_changes = 0;   // of the list, while a burst of mail is under way
+  int policy_changes = 0;  // of what a domain announces by MTA-STS
   int clock_steps = 0;     // somebody sets the wall clock
 };
 

@@ -3,7 +3,6 @@
 #ifndef SLUICE_TESTS_SIM_TOWN_H_
 #define SLUICE_TESTS_SIM_TOWN_H_
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,16 +11,13 @@
 #include "engine/base/random.h"
 #include "engine/io/executor.h"
 #include "engine/io/socket_address.h"
+#include "tests/sim/faces.h"
+#include "tests/sim/policy_site.h"
 #include "tests/sim/scenario.h"
-#include "tests/tls/test_certificates.h"
 #include "tls/cipher_policy.h"
 #include "tls/context.h"
 
 namespace sluice::sim {
-
-// What a host shows.
-enum class Proof : uint8_t { kGood, kExpired, kWrongName, kUntrusted };
-inline constexpr size_t kProofs = 4;
 
 enum class StartTls : uint8_t {
   kOffered,
@@ -36,24 +32,22 @@ enum class StartTls : uint8_t {
 };
 inline constexpr size_t kStartTlsKinds = 9;
 absl::string_view StartTlsName(StartTls kind);
-absl::string_view ProofName(Proof proof);
 
 struct Host {
   std::string name;
   io::SocketAddress address;
-  std::vector<std::string> certified;  // what its good certificate is for
-  // Each with ticket keys of its own: what was agreed under one certificate is not resumed under
-  // another.
-  std::array<std::unique_ptr<tls::TicketKeys>, kProofs> tickets;
-  std::array<std::unique_ptr<tls::ServerContext>, kProofs> contexts;
-  std::string fingerprint;  // of its good certificate: SHA-256, hex
-  bool announces = false;   // that certificate, by a TLSA record (DANE), for ever
+  std::unique_ptr<Faces> faces;
+  bool announces = false;  // its good certificate, by a TLSA record (DANE), for ever
 
   // As of now.
   bool up = true;
   StartTls starttls = StartTls::kOffered;
   Proof proof = Proof::kGood;
+  Offer offer = Offer::kModern;
   bool lost = false;  // stays as it is, for ever
+
+  void Mend();
+  std::string Describe() const;
 };
 
 struct Domain {
@@ -62,6 +56,9 @@ struct Domain {
   bool null_mx = false;    // takes no mail (RFC 7505)
   bool missing = false;    // does not exist
   Host* static_route = nullptr;
+  PolicySite* sts = nullptr;  // of its MTA-STS policy
+
+  std::vector<std::string> HostNames() const;
 };
 
 class Town {
@@ -76,12 +73,17 @@ class Town {
   const Domain* Find(absl::string_view name) const;
   Host* FindHost(absl::string_view name) const;
   Host* FindHost(const io::SocketAddress& address) const;
+  std::vector<std::unique_ptr<PolicySite>>& sites() { return sites_; }
+  const PolicySite* FindSite(absl::string_view name) const;  // "mta-sts.d1.example"
+  const PolicySite* FindSite(const io::SocketAddress& address) const;
 
   // What DNS says is validated, and cannot be a lie.
   bool signed_dns() const { return signed_dns_; }
-  const tls::CipherPolicy& ciphers() const { return ciphers_; }
+  const tls::CipherPolicy& ciphers() const { return workshop_.ciphers; }
   const std::string& trust_store() const { return trust_store_; }
   const std::vector<tls::CredentialFiles>& gateway_credentials() const { return gateway_files_; }
+  // Something of some domain's MTA-STS changes; nullptr: none has any.
+  const PolicySite* ChangePolicy(Random& random);
   // Its mail goes elsewhere from now on: the same hosts in another order, fewer, or others.
   void MoveMail(Domain& domain, Random& random);
   // Writes other certificates into the same files.
@@ -90,21 +92,20 @@ class Town {
   tls::ClientContext& client_context() { return *client_context_; }
 
  private:
-  std::unique_ptr<Host> MakeHost(const std::string& name, const std::string& ip,
-                                 std::vector<std::string> names);
+  std::unique_ptr<Host> MakeHost(const Scenario& scenario, Random& random, const std::string& name,
+                                 const std::string& ip, std::vector<std::string> names);
+  void MakeHosts(const Scenario& scenario, Random& random, int number, Domain& domain);
+  void MakeSite(Random& random, int number, Domain& domain);
+  void LoseDomains(const Scenario& scenario, Random& random);
 
-  const std::string directory_;
   const bool slow_key_;
   const bool signed_dns_;
-  tls::CipherPolicy ciphers_;
-  tls::TestAuthority root_{"Simulated Root"};
-  tls::TestAuthority stranger_{"Stranger Root"};
-  tls::InlineSigner signer_;
-  const Clock& clock_;
+  Workshop workshop_;
   std::string trust_store_;
   std::vector<tls::CredentialFiles> gateway_files_;
   std::unique_ptr<tls::ClientContext> client_context_;
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<PolicySite>> sites_;
   std::vector<Domain> domains_;
 };
 

@@ -55,6 +55,7 @@ void World::StartGateway() {
   phase_ = Phase::kStarting;
   stop_wanted_ = false;
   ledger_.WasDown(simulation_.Now() - stopped_at_);
+  ledger_.GatewayStarts();
   process_ = &io::SimulatedProcess::New(simulation_, network_, "gateway",
                                         *io::SocketAddress::FromIp(kGatewayIp, 0));
   process_->set_job_time([this](const std::string& executor) {
@@ -180,7 +181,7 @@ void World::ChangeSomeHost() {
   Host& host = *town_.hosts()[simulation_.random().Below(town_.hosts().size())];
   if (host.lost) return;
   Fault();
-  switch (simulation_.random().Below(6)) {
+  switch (simulation_.random().Below(7)) {
     case 0:
       host.up = false;
       break;
@@ -191,15 +192,22 @@ void World::ChangeSomeHost() {
     case 3:
       host.proof = static_cast<Proof>(simulation_.random().Below(kProofs));
       break;
+    case 4:
+      host.offer = static_cast<Offer>(simulation_.random().Below(kOffers));
+      break;
     default:
-      host.up = true;
-      host.starttls = StartTls::kOffered;
-      host.proof = Proof::kGood;
+      host.Mend();
       break;
   }
-  simulation_.Tell(absl::StrCat(host.name, host.up ? " is up" : " is down", ", STARTTLS: ",
-                                StartTlsName(host.starttls), ", certificate: ",
-                                ProofName(host.proof)));
+  simulation_.Tell(host.Describe());
+}
+
+void World::ChangeSomePolicy() {
+  if (!trouble_) return;
+  const PolicySite* const site = town_.ChangePolicy(simulation_.random());
+  if (site == nullptr) return;
+  Fault();
+  simulation_.Tell(site->Describe());
 }
 
 void World::FailDisk() {
@@ -262,10 +270,9 @@ void World::MendEverything() {
   for (const auto& host : town_.hosts()) {
     // One in eight stays as it is, for ever: what goes there ends at its deadline.
     if (host->lost || simulation_.OneIn(8)) continue;
-    host->up = true;
-    host->starttls = StartTls::kOffered;
-    host->proof = Proof::kGood;
+    host->Mend();
   }
+  for (const auto& site : town_.sites()) site->Mend();
 }
 
 // ---- The run
@@ -278,6 +285,7 @@ void World::Plan() {
     }
   };
   at_random(scenario_.hop_changes, [this] { ChangeSomeHost(); });
+  at_random(scenario_.policy_changes, [this] { ChangeSomePolicy(); });
   at_random(scenario_.dns_changes, [this] {
     std::vector<Domain>& domains = town_.domains();
     town_.MoveMail(domains[simulation_.random().Below(domains.size())], simulation_.random());
@@ -315,7 +323,9 @@ Letter World::MakeLetter(int number) {
   for (uint64_t i = 0; i < recipients; ++i) {
     letter.recipients.push_back(absl::StrCat(letter.token, "-", i, "@", some_domain()));
   }
-  letter.body = absl::StrCat("X-Token: ", letter.token, "\r\nSubject: simulated\r\n\r\n");
+  letter.tls_optional = random.Below(8) == 0;
+  letter.body = absl::StrCat("X-Token: ", letter.token, "\r\nSubject: simulated\r\n",
+                             letter.tls_optional ? "TLS-Required: No\r\n\r\n" : "\r\n");
   static constexpr uint64_t kLines[] = {0, 1, 5, 40, 800};
   const uint64_t lines = kLines[random.Below(random.Below(8) == 0 ? 5 : 4)];
   for (uint64_t i = 0; i < lines; ++i) {
@@ -368,7 +378,7 @@ void World::RunUntilEmpty() {
     }
     const absl::StatusOr<queue::QueueTotals> totals =
         gateway_->CountQueue(0, simulation_.Now());
-    if (totals.ok() && totals->items == 0 && outside_.live_tasks() == town_.hosts().size() &&
+    if (totals.ok() && totals->items == 0 && outside_.live_tasks() == listeners_.size() &&
         process_->open_ends() == 0) {
       return;
     }
@@ -385,7 +395,7 @@ void World::RunUntilEmpty() {
                      absl::StrCat(totals.ok() ? absl::StrCat(totals->items, " items are")
                                               : totals.status().ToString(),
                                   " left in the queue at the end of time, ",
-                                  outside_.live_tasks() - town_.hosts().size(),
+                                  outside_.live_tasks() - listeners_.size(),
                                   " visits and ", process_->open_ends(),
                                   " connections of the gateway under way"));
     }

@@ -23,6 +23,7 @@
 #include "tests/sim/entropy.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/next_hop.h"
+#include "tests/sim/policy_site.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/story.h"
 #include "tests/sim/town.h"
@@ -78,6 +79,7 @@ class World {
   absl::Duration BurstBegins() const { return scenario_.busy / 3; }
   void PlanMail();
   void ChangeSomeHost();
+  void ChangeSomePolicy();
   void FailDisk();
   void MendDisk();
   void RunDisk();
@@ -104,7 +106,8 @@ class World {
   Administrator administrator_;
   std::unique_ptr<queue::LossyDisk> disk_;
   std::vector<std::unique_ptr<NextHop>> next_hops_;
-  std::vector<io::Listener*> listeners_;  // of the next hops
+  std::vector<std::unique_ptr<PolicyServer>> policy_servers_;
+  std::vector<io::Listener*> listeners_;  // of all servers of the town
   Client client_;
   bool trouble_ = true;  // things go wrong
 
