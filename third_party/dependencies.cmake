@@ -35,6 +35,7 @@ sluice_find(benchmark libbenchmark-dev CONFIG)
 sluice_find(RocksDB librocksdb-dev CONFIG)
 # libcrypto alone, and for the signer process alone (README.md).
 sluice_find(OpenSSL libssl-dev 3.0 COMPONENTS Crypto)
+sluice_find(ZLIB zlib1g-dev)
 sluice_pkg(liburing liburing-dev 2.3)
 sluice_pkg(libidn2 libidn2-dev 2.0)
 sluice_pkg(libpsl libpsl-dev 0.21)

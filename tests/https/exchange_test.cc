@@ -69,7 +69,6 @@ TEST_F(ExchangeTest, PostsABody) {
   request_.port = 8443;
   request_.content_type = "application/tlsrpt+gzip";
   request_.body = std::string("\0gzip", 5);
-  server_.request_body = request_.body;
   request_.most_response_bytes = 0;
   server_.answer = "HTTP/1.1 201 Created\r\n\r\n";
   const auto response = Run();

@@ -23,10 +23,12 @@ LAYERS = {
     "engine/dns": ["engine/base", "engine/io"],
     "engine/https": ["engine/base", "engine/io", "tls", "engine/dns"],
     "engine/sts": ["engine/base", "engine/io", "tls", "engine/dns", "engine/https"],
+    "engine/tlsrpt": ["engine/base", "engine/io", "tls", "engine/dns", "engine/https",
+                      "engine/smtp"],
     "policy": ["engine/base"],
     "engine/smtp": ["engine/base", "engine/io", "tls"],
     "engine/relay": ["engine/base", "engine/io", "tls", "queue", "engine/dns", "engine/https",
-                     "engine/sts", "policy", "engine/smtp"],
+                     "engine/sts", "engine/tlsrpt", "policy", "engine/smtp"],
     "engine/admin": ["engine/base", "engine/io", "tls", "queue", "engine/dns", "policy",
                      "engine/smtp", "engine/relay", "engine/admin/page"],
     "engine/admin/page": ["engine/admin"],
@@ -48,6 +50,7 @@ OWNERS = {
     r"<microhttpd\.h>": ["engine/admin"],
     r"<gnutls/": ["engine/admin"],
     r"<curl/": ["tools"],
+    r"<zlib\.h>": ["engine/tlsrpt"],
 }
 
 MOST_LINES = 600
