@@ -184,6 +184,8 @@ const char* TableName(Table table) {
       return "mta_sts";
     case Table::kParked:
       return "parked";
+    case Table::kTlsReports:
+      return "tls_reports";
   }
   SLUICE_CHECK(false);
 }

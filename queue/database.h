@@ -60,8 +60,9 @@ enum class Table : uint8_t {
   kPolicy,
   kMtaSts,
   kParked,
+  kTlsReports,
 };
-inline constexpr size_t kTables = 9;
+inline constexpr size_t kTables = 10;
 const char* TableName(Table table);
 
 // An open database. It is closed when the last holder lets go of it.

@@ -13,6 +13,7 @@
 //             "p" name NUL time                 value: the caller's
 //             "g"                               value: generation
 //   mta_sts   domain                            value: the caller's (engine/sts/kept_policy.h)
+//   tls_reports  day SP domain                 value: the caller's (engine/tlsrpt/tally_codec.h)
 //   default   "format"                          value: the format's number in decimal, now "1"
 //             "time"                            value: time time, the queue's own and the wall's at
 //                                                      one moment (engine/base/steady_clock.h)

@@ -181,6 +181,15 @@ absl::StatusOr<SideRows> Spool::ReadMtaSts() const {
   return ReadSideRows(std::move(tables), Table::kMtaSts);
 }
 
+void Spool::WriteTlsReports(std::vector<SideWrite> writes, Done<absl::Status> done) {
+  state_->WriteSide(Table::kTlsReports, std::move(writes), std::move(done));
+}
+
+absl::StatusOr<SideRows> Spool::ReadTlsReports() const {
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<const Tables> tables, state_->Read());
+  return ReadSideRows(std::move(tables), Table::kTlsReports);
+}
+
 void Spool::Close(Done<absl::Status> done) { state_->Close(std::move(done)); }
 
 }  // namespace sluice::queue

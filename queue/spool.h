@@ -258,6 +258,8 @@ class Spool {
   // Rows that others keep beside the mail (side_rows.h). All or none; not synced by itself.
   void WriteMtaSts(std::vector<SideWrite> writes, Done<absl::Status> done);
   absl::StatusOr<SideRows> ReadMtaSts() const;
+  void WriteTlsReports(std::vector<SideWrite> writes, Done<absl::Status> done);
+  absl::StatusOr<SideRows> ReadTlsReports() const;
 
   absl::Time Now() const;
   absl::Duration WallAhead() const;

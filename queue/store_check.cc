@@ -64,7 +64,8 @@ class Checker {
     CheckEnvelopes();
     CheckHistory();
     CheckPolicy();
-    CheckMtaSts();
+    CheckSideRows(Table::kMtaSts);
+    CheckSideRows(Table::kTlsReports);
     return absl::OkStatus();
   }
 
@@ -283,9 +284,10 @@ class Checker {
     });
   }
 
-  // What stands in them is fetched anew where it cannot be read: no mail hangs on it.
-  void CheckMtaSts() {
-    ForEach(Table::kMtaSts, [](absl::string_view /*key*/, absl::string_view /*value*/) {
+  // What stands in them is fetched anew, or not reported, where it cannot be read: no mail hangs on
+  // it.
+  void CheckSideRows(Table table) {
+    ForEach(table, [](absl::string_view /*key*/, absl::string_view /*value*/) {
       return absl::OkStatus();
     });
   }
@@ -336,7 +338,7 @@ absl::StatusOr<std::shared_ptr<const Tables>> OpenToRead(const StoreCheckOptions
   db_options.info_log = std::make_shared<ReplayLog>(log_error);
   std::vector<rocksdb::ColumnFamilyDescriptor> tables = MakeTableOptions(kMemoryBytes);
   // Younger than the format: a store that no later version has opened yet is without them.
-  for (const Table younger : {Table::kParked, Table::kMtaSts}) {
+  for (const Table younger : {Table::kTlsReports, Table::kParked, Table::kMtaSts}) {
     if (!HasTable(db_options, options.directory, younger)) tables.pop_back();
   }
   rocksdb::DB* opened = nullptr;

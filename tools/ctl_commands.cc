@@ -67,6 +67,12 @@ constexpr Option kQueueOptions[] = {
     {"state", "STATE", "only waiting (for its next try), active (being sent now), held or parked"},
     {"limit", "N", "at most so many rows (default 100)"},
 };
+constexpr Option kReportListOptions[] = {
+    {"limit", "N", "at most so many rows (default 100)"},
+};
+constexpr Option kReportDayOptions[] = {
+    {"day", "DAY", "of this day in UTC, 2026-04-01; without: the last one that was counted on"},
+};
 constexpr Option kSummaryOptions[] = {
     {"domain", "DOMAIN", "only this destination"},
     {"limit", "N", "at most so many destinations, the largest first (default 20)"},
@@ -206,6 +212,16 @@ constexpr Command kCommands[] = {
      "sluicectl history --message=ID --lang=de\n"
      "sluicectl history --outcome=check_tls --follow",
      &ShowHistory},
+    {"tlsrpt list", "", 0, 0,
+     "Show what is counted for TLS reports (RFC 8460), those with most failures first.",
+     kReportListOptions, "sluicectl tlsrpt list", &ListTlsReports},
+    {"tlsrpt show", "DOMAIN", 1, 1, "Show a domain's TLS report as it would be sent now.",
+     kReportDayOptions,
+     "sluicectl tlsrpt show example.com\nsluicectl tlsrpt show example.com --day=2026-04-01",
+     &ShowTlsReport},
+    {"tlsrpt send", "DOMAIN", 1, 1,
+     "Send a domain's TLS report now; what is counted from then on is in the next.",
+     kReportDayOptions, "sluicectl tlsrpt send example.com", &SendTlsReport},
     {"certificate show",
      "",
      0,

@@ -53,6 +53,9 @@ absl::StatusOr<int> DeleteQueued(const Context& context, const Invocation& invoc
 absl::StatusOr<int> ShowHistory(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ExportHistory(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> VerifyHistory(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ListTlsReports(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> ShowTlsReport(const Context& context, const Invocation& invocation);
+absl::StatusOr<int> SendTlsReport(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowCertificates(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> ShowStatus(const Context& context, const Invocation& invocation);
 absl::StatusOr<int> Reload(const Context& context, const Invocation& invocation);

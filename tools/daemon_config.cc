@@ -23,6 +23,7 @@
 #include "engine/io/uring_core.h"
 #include "engine/relay/notices.h"
 #include "engine/relay/source_addresses.h"
+#include "engine/relay/tls_report_settings.h"
 #include "policy/domain_name.h"
 #include "policy/entry.h"
 #include "policy/source_address.h"
@@ -71,6 +72,9 @@ class Checker {
     }
     return value;
   }
+
+  // For who gathers faults that name their flags themselves.
+  std::vector<std::string>& faults() { return faults_; }
 
  private:
   std::vector<std::string>& faults_;
@@ -361,6 +365,14 @@ void ReadTls(Checker& checker, relay::GatewayOptions& gateway) {
       checker.InRange("mta_sts_check_interval", absl::GetFlag(FLAGS_mta_sts_check_interval),
                       absl::Seconds(1), absl::Hours(24));
   ReadMtaStsTrust(checker, gateway);
+  gateway.settings.tls_reports = relay::ReadTlsReportSettings(
+      {.organization = absl::GetFlag(FLAGS_tlsrpt_organization),
+       .contact = absl::GetFlag(FLAGS_tlsrpt_contact),
+       .from = absl::GetFlag(FLAGS_tlsrpt_from),
+       .dkim_key = absl::GetFlag(FLAGS_tlsrpt_dkim_key),
+       .dkim_selector = absl::GetFlag(FLAGS_tlsrpt_dkim_selector),
+       .dkim_domain = absl::GetFlag(FLAGS_tlsrpt_dkim_domain)},
+      checker.faults());
   const std::string level = absl::GetFlag(FLAGS_default_tls_level);
   if (level == "encrypt") {
     gateway.settings.default_tls_level = relay::DefaultLevel::kEncrypt;

@@ -50,6 +50,19 @@ ABSL_FLAG(std::string, mta_sts_trust_store, "",
           "Roots (PEM) that the hosts of MTA-STS policies are held against; empty: --trust_store");
 ABSL_FLAG(absl::Duration, mta_sts_check_interval, absl::Minutes(5),
           "How often the MTA-STS record of a domain is looked at, while there is mail for it");
+ABSL_FLAG(std::string, tlsrpt_organization, "",
+          "Who sends daily TLS reports (RFC 8460) to the domains that ask for them; empty: nobody");
+ABSL_FLAG(std::string, tlsrpt_contact, "",
+          "Address for questions about TLS reports; its domain is the submitter's");
+ABSL_FLAG(std::string, tlsrpt_from, "",
+          "From and MAIL FROM of TLS reports by mail; empty: --tlsrpt_contact");
+ABSL_FLAG(std::string, tlsrpt_dkim_key, "",
+          "Private key (PEM; RSA of 2048 bits or more, or Ed25519) that TLS reports by mail are signed "
+          "with (DKIM); empty: none go by mail");
+ABSL_FLAG(std::string, tlsrpt_dkim_selector, "",
+          "Selector under which the public key of --tlsrpt_dkim_key is published");
+ABSL_FLAG(std::string, tlsrpt_dkim_domain, "",
+          "Domain under which it is published; empty: that of --tlsrpt_from");
 ABSL_FLAG(absl::Duration, tls_ticket_lifetime, absl::Hours(12),
           "How long a TLS session can be resumed; ticket keys change at half of it");
 ABSL_FLAG(std::string, signer, "sluice-signer",

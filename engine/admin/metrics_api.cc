@@ -100,6 +100,15 @@ constexpr CoreFigure kCoreFigures[] = {
      &CoreStatus::lanes_rate_limited},
     {"sluice_lane_pauses_total", kCounter, "Pauses that were begun; the log says of which, and why.",
      &CoreStatus::lane_pauses},
+    {"sluice_tls_reports_sent_total", kCounter,
+     "TLS reports (RFC 8460) that a domain's collector took, or that are on their way to it by mail.",
+     &CoreStatus::tls_reports_sent},
+    {"sluice_tls_reports_failed_total", kCounter,
+     "TLS reports that were given up, as nobody took them within 28 hours of their day.",
+     &CoreStatus::tls_reports_failed},
+    {"sluice_tls_sessions_unreported_total", kCounter,
+     "TLS sessions that are in no report, as too many domains were being counted.",
+     &CoreStatus::tls_sessions_unreported},
 };
 
 std::string Word(absl::string_view word) { return std::string(word.data(), word.size()); }

@@ -26,6 +26,7 @@
 #include "engine/admin/session_api.h"
 #include "engine/admin/status_api.h"
 #include "engine/admin/tcp_socket.h"
+#include "engine/admin/tls_reports_api.h"
 #include "engine/admin/tokens.h"
 #include "engine/admin/tokens_api.h"
 #include "engine/base/check.h"
@@ -79,6 +80,7 @@ class Server::Service {
         metrics_(control, clock),
         rounds_(control, clock, options.ping_rounds),
         pings_(rounds_),
+        tls_reports_(control),
         tokens_api_(*tokens_, clock),
         dispatcher_(options.workers, clock) {
     domains_.AddTo(router_);
@@ -90,6 +92,7 @@ class Server::Service {
     status_api_.AddTo(router_);
     metrics_.AddTo(router_);
     pings_.AddTo(router_);
+    tls_reports_.AddTo(router_);
     tokens_api_.AddTo(router_);
     AddSession(router_);
     AddOpenApi(router_);
@@ -125,6 +128,7 @@ class Server::Service {
   MetricsApi metrics_;
   PingRounds rounds_;
   PingsApi pings_;
+  TlsReportsApi tls_reports_;
   TokensApi tokens_api_;
   const Page page_;
   Router router_;

@@ -145,6 +145,31 @@ struct PingResult {
   std::vector<std::string> warnings;
 };
 
+// ---- TLS reports ----
+
+// What is counted of one domain and UTC day, and not reported yet.
+struct TlsReportState {
+  std::string domain;
+  std::string day;   // "2026-04-01"
+  absl::Time begin;  // since when; later than the day's begin where a part of it was sent
+  uint64_t successes = 0;
+  uint64_t failures = 0;
+  absl::Time next_try;  // when it is sent, unless by hand before
+  int attempts = 0;     // in vain
+  std::string last_error;
+};
+
+struct TlsReportList {
+  size_t total = 0;
+  std::vector<TlsReportState> reports;  // those with most failures first
+};
+
+struct TlsReportSent {
+  std::string to;  // the URI of the domain's record that took it
+  std::string report_id;
+  std::string message_id;  // in the queue, where it goes by mail; empty: it was taken at once
+};
+
 // ---- Certificates ----
 
 // What the gateway shows: to its clients, out of one file of --tls_certificate, or to servers that
@@ -196,6 +221,10 @@ struct CoreStatus {
   uint64_t lanes_paused = 0;        // now
   uint64_t lanes_rate_limited = 0;  // now
   uint64_t lane_pauses = 0;
+  // Reports of TLS to other domains.
+  uint64_t tls_reports_sent = 0;
+  uint64_t tls_reports_failed = 0;
+  uint64_t tls_sessions_unreported = 0;
   // Failures of connections to next hops, by reason of TLS or else by stage: "not_offered",
   // "connect", …; and of inbound handshakes, by reason.
   std::map<std::string, uint64_t> failures;
@@ -292,6 +321,17 @@ class Control {
                                                           MonoTime deadline) = 0;
   virtual absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
                                                              MonoTime deadline) = 0;
+
+  // Reports of TLS to other domains (RFC 8460). FailedPrecondition: they are switched off.
+  virtual absl::StatusOr<TlsReportList> ListTlsReports(size_t most, MonoTime deadline) = 0;
+  // The JSON of the report that would be sent. `day` is "2026-04-01", or empty: the last one that
+  // something was counted on. NotFound: nothing is.
+  virtual absl::StatusOr<std::string> ShowTlsReport(absl::string_view domain, absl::string_view day,
+                                                    MonoTime deadline) = 0;
+  // Sends it now. NotFound: nothing is counted, or the domain asks for no reports.
+  virtual absl::StatusOr<TlsReportSent> SendTlsReport(absl::string_view domain,
+                                                      absl::string_view day,
+                                                      MonoTime deadline) = 0;
 
   virtual absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) = 0;
   // Reads the files of --tls_certificate and --client_certificate anew; sessions go on. On an

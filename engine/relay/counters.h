@@ -53,8 +53,12 @@ struct alignas(64) Counters {
   // Lanes whose mail waits because of their pace (lane_pace.h).
   Gauge lanes_paused;
   Gauge lanes_rate_limited;
-  Counter lane_pauses;    // that were begun
-  Gauge kept_body_bytes;  // of attempts in lanes
+  Counter lane_pauses;  // that were begun
+  // Reports of TLS to other domains (tls_reports.h).
+  Counter tls_reports_sent;
+  Counter tls_reports_failed;       // given up
+  Counter tls_sessions_unreported;  // there was no room to count them in
+  Gauge kept_body_bytes;       // of attempts in lanes
 
   // Times.
   smtp::HandshakeTimes inbound_handshakes;

@@ -5,12 +5,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/base/planted_bug.h"
 #include "tls/dane.h"
 
 namespace sluice::relay {
 namespace {
+
+// Of one record, and how many of them: far more than there is reason for.
+constexpr size_t kMostOctetsTold = 256;
+constexpr size_t kMostRecordsTold = 32;
 
 DaneFinding Absent(std::string detail) {
   DaneFinding finding;
@@ -25,6 +31,10 @@ DaneFinding Judged(const dns::TlsaAnswer& answer, std::string base_domain,
   std::vector<tls::TlsaRecord> records;
   for (const dns::TlsaRecord& record : answer.records) {
     records.push_back({record.usage, record.selector, record.matching_type, record.data});
+    if (finding.texts.size() == kMostRecordsTold) continue;
+    const absl::string_view told = absl::string_view(record.data).substr(0, kMostOctetsTold);
+    finding.texts.push_back(absl::StrCat(record.usage, " ", record.selector, " ",
+                                         record.matching_type, " ", absl::BytesToHexString(told)));
   }
   finding.demand.records = tls::UsableTlsa(records);
   finding.state =

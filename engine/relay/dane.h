@@ -49,7 +49,10 @@ struct DaneFinding {
   State state = State::kAbsent;
   tls::DaneDemand demand;   // kUsable
   std::string base_domain;  // kUsable and kUnusable: where the records are; it is the SNI (§8.1)
-  std::string detail;       // for people: why it is what it is
+  // kUsable and kUnusable: all of the records as zone files have them ("3 1 1 0b9f…"), for reports;
+  // of endless ones the beginning.
+  std::vector<std::string> texts;
+  std::string detail;  // for people: why it is what it is
 };
 
 io::Task<DaneFinding> FindDane(io::Core& core, dns::Resolver& resolver, DaneHost host,

@@ -82,7 +82,8 @@ absl::Status Gateway::StartShards() {
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const tls::TrustStore> trust,
                           tls::TrustStore::Load(options_.trust_store));
   std::shared_ptr<const tls::TrustStore> web_trust = trust;
-  if (options_.settings.mta_sts && options_.mta_sts_trust_store != options_.trust_store) {
+  const bool web = options_.settings.mta_sts || options_.settings.tls_reports != nullptr;
+  if (web && options_.mta_sts_trust_store != options_.trust_store) {
     SLUICE_ASSIGN_OR_RETURN(web_trust, tls::TrustStore::Load(options_.mta_sts_trust_store));
   }
   {
@@ -102,12 +103,19 @@ absl::Status Gateway::StartShards() {
                             tls::ClientContext::Create(options_.ciphers, trust, clock_));
     client->UseCertificates(client_certificates);
     SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<MtaSts> mta_sts, NewMtaSts(engine_->core(i), web_trust));
+    std::unique_ptr<tls::ClientContext> report_context;
+    if (options_.settings.tls_reports != nullptr) {
+      SLUICE_ASSIGN_OR_RETURN(report_context,
+                              tls::ClientContext::Create(options_.ciphers, web_trust, clock_));
+    }
     shards_.push_back(std::make_unique<Shard>(
         Shard::Parts{engine_->core(i), options_.settings, *spool_, *resolver_, std::move(server),
-                     std::move(client), std::move(mta_sts), table_->current()}));
+                     std::move(client), std::move(mta_sts), std::move(report_context),
+                     table_->current()}));
     pointers.push_back(shards_.back().get());
   }
   SLUICE_RETURN_IF_ERROR(LoadMtaSts());
+  SLUICE_RETURN_IF_ERROR(LoadTlsReports());
   scheduler_ = std::make_unique<Scheduler>(engine_->core(0), options_.settings, *spool_, pointers,
                                            [this] { WarnOfOwnCertificates(); });
   SLUICE_ASSIGN_OR_RETURN(const std::vector<queue::ParkedDestination> parked,

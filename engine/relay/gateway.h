@@ -55,7 +55,7 @@ struct GatewayOptions {
   std::vector<tls::CredentialFiles> credential_files;
   std::vector<tls::ClientCertificateFiles> client_certificate_files;
   std::string trust_store;
-  std::string mta_sts_trust_store;  // of the hosts of policies
+  std::string mta_sts_trust_store;  // of the hosts of policies, and of those that take TLS reports
   absl::Duration ticket_lifetime = absl::Hours(12);
   // Who has the private keys. Unset: this process, on `signer_threads` of the machine's.
   std::function<absl::StatusOr<std::unique_ptr<tls::Signer>>()> start_signer;
@@ -115,6 +115,11 @@ class Gateway final : public Control {
                                                   MonoTime deadline) override;
   absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
                                                      MonoTime deadline) override;
+  absl::StatusOr<TlsReportList> ListTlsReports(size_t most, MonoTime deadline) override;
+  absl::StatusOr<std::string> ShowTlsReport(absl::string_view domain, absl::string_view day,
+                                            MonoTime deadline) override;
+  absl::StatusOr<TlsReportSent> SendTlsReport(absl::string_view domain, absl::string_view day,
+                                              MonoTime deadline) override;
   absl::StatusOr<std::vector<ServedCertificate>> Certificates(MonoTime deadline) override;
   absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;
   absl::StatusOr<Status> GetStatus(MonoTime deadline) override;
@@ -136,6 +141,8 @@ class Gateway final : public Control {
   absl::StatusOr<std::unique_ptr<MtaSts>> NewMtaSts(
       io::Core& core, std::shared_ptr<const tls::TrustStore> trust) const;
   absl::Status LoadMtaSts();
+  absl::Status LoadTlsReports();
+  absl::Status CheckTlsReports() const;
   absl::StatusOr<MtaStsState> MtaStsOf(absl::string_view domain, MonoTime deadline);
   // The shard that mail for `domain` belongs to where it is found by MX.
   Shard& OwnerOf(absl::string_view domain) const;

@@ -11,6 +11,7 @@
 #include "engine/relay/hop_policy.h"
 #include "engine/relay/outcome.h"
 #include "engine/relay/sender_wish.h"
+#include "engine/relay/tls_session.h"
 #include "engine/smtp/stage.h"
 
 namespace sluice::relay {
@@ -70,6 +71,9 @@ class Lane::Carrier {
   void Count(const smtp::Failure& failure) {
     host_.counters().failures_by_reason[FailureIndex(failure)].Add();
   }
+  // What the first try at an address came to; a second, with less TLS, is for the mail's sake alone.
+  void CountTls(const HopAddress& hop, const DaneFinding& dane,
+                const std::optional<smtp::Failure>& failed);
   void RememberFailure(const HopAddress& hop, smtp::Failure failure);
   AttemptReport Report() const;
   // What OpenAt came to.
@@ -405,6 +409,14 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::TryAsDemanded(io::SocketAd
   co_return failed;
 }
 
+void Lane::Carrier::CountTls(const HopAddress& hop, const DaneFinding& dane,
+                             const std::optional<smtp::Failure>& failed) {
+  // Reports themselves are such mail (RFC 8460 §3); what the domain publishes was not applied to it.
+  if (lane_.policy_.tls_optional) return;
+  const smtp::SessionFacts* const facts = session_ == nullptr ? nullptr : &session_->facts();
+  host_.CountTlsSession({lane_.target_, hop, dane, mta_sts_, facts, failed});
+}
+
 io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   using Force = OutboundPolicy::Force;
   would_fail_.reset();
@@ -420,11 +432,13 @@ io::Task<std::optional<smtp::Failure>> Lane::Carrier::OpenAt(HopAddress hop) {
   }
   if (policy.monitored.has_value()) {
     std::optional<smtp::Failure> failed = co_await TryAsDemanded(hop.address, *policy.monitored);
+    CountTls(hop, dane, failed);
     if (!failed.has_value() || !failed->tls_reason.has_value()) co_return failed;
     host_.counters().tls_would_defer.Add();
     would_fail_ = std::move(failed);
   }
   std::optional<smtp::Failure> failed = co_await TryAsDemanded(hop.address, policy.demand);
+  if (!policy.monitored.has_value()) CountTls(hop, dane, failed);
   // The end of it where TLS is mandatory, whatever the failure was: nothing below is for that.
   if (policy.demand.mandatory || !failed.has_value() || !failed->tls_reason.has_value()) {
     co_return failed;

@@ -46,6 +46,8 @@
 
 namespace sluice::relay {
 
+struct TlsSession;
+
 // What a lane needs of the core it lives on.
 class LaneHost {
  public:
@@ -56,6 +58,8 @@ class LaneHost {
   virtual const Settings& settings() const = 0;
   virtual const smtp::ClientOptions& client_options() const = 0;
   virtual Counters& counters() = 0;
+  // TLS with a host was tried, for mail: for reports (tls_session.h).
+  virtual void CountTlsSession(const TlsSession& session) = 0;
   // The policy in force for a domain at this moment.
   virtual OutboundPolicy PolicyFor(absl::string_view domain) const = 0;
   // Brings the body into memory where it is not; false: it cannot be had now.

@@ -223,6 +223,7 @@ io::Task<void> Parking::Probe(std::string destination) {
   lanes_.counters().probes.Add();
   PingOrder order;
   order.domain = destination;
+  order.for_mail = true;
   const MonoTime deadline = lanes_.core().Now() + kProbeTimeout;
   const PingResult result = co_await PingDomain(lanes_, std::move(order), deadline);
   --probing_;

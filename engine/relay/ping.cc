@@ -12,6 +12,7 @@
 #include "engine/relay/mta_sts.h"
 #include "engine/relay/next_hop.h"
 #include "engine/relay/outbound_policy.h"
+#include "engine/relay/tls_session.h"
 #include "engine/smtp/client_session.h"
 #include "engine/smtp/stage.h"
 
@@ -44,26 +45,42 @@ void DescribeFailure(const smtp::Failure& failure, PingTarget& target) {
   if (failure.reply.has_value()) target.smtp_reply = failure.reply->ToString();
 }
 
-io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy policy,
-                                 Identity identity, sts::Finding mta_sts, MonoTime deadline) {
+// What a delivery would try, as whom, and under which policy of the domain's own.
+struct Found {
+  HopTarget target;
+  NextHops hops;
+  Identity identity;
+  sts::Finding mta_sts;
+  bool for_mail = false;
+};
+
+// `found` outlives it.
+io::Task<PingTarget> PingAddress(LaneHost& host, const Found& found, HopAddress hop,
+                                 OutboundPolicy policy, MonoTime deadline) {
   io::Core& core = host.core();
   const DaneFinding dane = co_await FindDane(core, host.resolver(), hop.dane, hop.address.port(),
                                              std::min(deadline, core.Now() + kDnsTimeout));
-  HopPolicy hop_policy = HopPolicyOf(policy, hop.host, dane, mta_sts.in_force());
+  HopPolicy hop_policy = HopPolicyOf(policy, hop.host, dane, found.mta_sts.in_force());
   HopDemand& demand = hop_policy.demand;
   PingTarget target;
   target.mx = hop.host;
   target.address = hop.address.ToString();
-  const std::optional<io::SocketAddress> source = identity.source.For(hop.address);
+  const std::optional<io::SocketAddress> source = found.identity.source.For(hop.address);
   if (source.has_value()) target.source = source->ip();
   target.decided_by = hop_policy.decided_by;
   target.dane = dane.detail;
-  if (!demand.unfit.has_value()) demand.unfit = identity.Missing(host.client_context());
+  if (!demand.unfit.has_value()) demand.unfit = found.identity.Missing(host.client_context());
+  const auto count = [&](const smtp::SessionFacts* facts,
+                         const std::optional<smtp::Failure>& failure) {
+    if (!found.for_mail) return;
+    host.CountTlsSession({found.target, hop, dane, found.mta_sts, facts, failure});
+  };
   if (demand.unfit.has_value()) {
+    count(nullptr, demand.unfit);
     DescribeFailure(*demand.unfit, target);
     co_return target;
   }
-  demand.peer.client_certificate = identity.client_certificate;
+  demand.peer.client_certificate = found.identity.client_certificate;
   // What the server shows today, not what it showed when a delivery's session began.
   demand.peer.full_handshake = true;
   const MonoTime begun = core.Now();
@@ -77,14 +94,15 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   std::optional<smtp::Failure> failed =
       co_await session.Open(to, std::move(use), host.client_context());
   const smtp::SessionFacts& facts = session.facts();
+  count(&facts, failed);
   target.stage = Str(smtp::StageName(facts.reached));
   if (facts.tls.has_value()) {
     DescribeTls(*facts.tls, target);
     target.certificate_asked = facts.tls->certificate_asked;
-    if (facts.tls->certificate_shown) target.client_certificate = identity.client_certificate;
+    if (facts.tls->certificate_shown) target.client_certificate = found.identity.client_certificate;
   }
   if (failed.has_value()) {
-    identity.Explain(hop.address, *failed);
+    found.identity.Explain(hop.address, *failed);
     DescribeFailure(*failed, target);
   } else {
     target.valid = true;
@@ -94,16 +112,10 @@ io::Task<PingTarget> PingAddress(LaneHost& host, HopAddress hop, OutboundPolicy 
   co_return target;
 }
 
-// What a delivery would try, as whom, and under which policy of the domain's own.
-struct Found {
-  NextHops hops;
-  Identity identity;
-  sts::Finding mta_sts;
-};
-
 // Of the addresses of the order, where it names some.
 io::Task<Found> Find(LaneHost& host, PingOrder order, OutboundPolicy policy, MonoTime deadline) {
   Found found;
+  found.for_mail = order.for_mail;
   NextHops& hops = found.hops;
   DaneHost by_hand;
   by_hand.no_dane_because = "the addresses were not asked of DNS";
@@ -112,7 +124,8 @@ io::Task<Found> Find(LaneHost& host, PingOrder order, OutboundPolicy policy, Mon
   }
   if (!hops.addresses.empty()) co_return found;
   const Settings& settings = host.settings();
-  HopTarget hop = HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
+  HopTarget& hop = found.target;
+  hop = HopTargetOf(settings.routes, order.domain, settings.smtp_port, settings.hostname);
   hop.dane = settings.dane;
   found.identity = IdentityOf(settings, hop, policy);
   hops = co_await FindNextHops(host.core(), host.resolver(), hop, deadline);
@@ -159,7 +172,7 @@ io::Task<PingResult> PingDomain(LaneHost& host, PingOrder order, MonoTime deadli
       target.reason = "timeout";
       target.detail = "not reached within the time given to this ping";
     } else {
-      target = co_await PingAddress(host, address, policy, found.identity, found.mta_sts, deadline);
+      target = co_await PingAddress(host, found, address, policy, deadline);
     }
     if (target.valid) ++valid;
     result.targets.push_back(std::move(target));

@@ -20,6 +20,8 @@ struct PingOrder {
   policy::EntryPtr entry;  // whose demands hold; null: whichever decides for the domain
   // Where set, these are tried instead of what DNS and routes say.
   std::vector<io::SocketAddress> addresses;
+  // Mail waits for what comes of it: its sessions stand for those of deliveries (tls_session.h).
+  bool for_mail = false;
 };
 
 // On the host's core. Every MX and address is tried, one after the other; those that the deadline

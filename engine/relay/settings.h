@@ -22,6 +22,8 @@
 
 namespace sluice::relay {
 
+struct TlsReportSettings;
+
 // For domains on no entry of the enforced-TLS list.
 enum class DefaultLevel : uint8_t {
   kMay,      // TLS where it is offered, in clear where it is not
@@ -67,6 +69,7 @@ struct Settings {
   absl::Duration connection_max_age = absl::Minutes(5);
   std::optional<Rate> destination_rate;             // of messages; unset: no limit
   std::optional<Rate> destination_connection_rate;  // likewise
+  std::shared_ptr<const TlsReportSettings> tls_reports;  // tls_reports.h; null: switched off
 
   std::shared_ptr<const queue::RetryTimetable> retries;  // set
   // The longest wait between two probes of a destination whose TLS fails.

@@ -74,6 +74,7 @@ Shard::Shard(Parts parts)
       ids_(parts.core.random()),
       writer_(parts.settings, ids_, parts.core.random()),
       parking_(*this, *this),
+      tls_reports_(NewTlsReports(std::move(parts.report_context))),
       reception_(*this),
       body_budget_(parts.settings.max_body_memory),
       drained_(parts.core) {}
@@ -84,6 +85,7 @@ void Shard::MeetOthers(absl::Span<Shard* const> shards) {
   shards_.assign(shards.begin(), shards.end());
   core_.Spawn(SweepLanes());
   if (mta_sts_ != nullptr) mta_sts_->Start();
+  if (tls_reports_ != nullptr) tls_reports_->Start();
 }
 
 OutboundPolicy Shard::PolicyFor(absl::string_view domain) const {
@@ -506,6 +508,9 @@ CoreStatus Shard::StatusOfCore() const {
   status.lanes_paused = counters_.lanes_paused.value();
   status.lanes_rate_limited = counters_.lanes_rate_limited.value();
   status.lane_pauses = counters_.lane_pauses.value();
+  status.tls_reports_sent = counters_.tls_reports_sent.value();
+  status.tls_reports_failed = counters_.tls_reports_failed.value();
+  status.tls_sessions_unreported = counters_.tls_sessions_unreported.value();
   status.deleted_tls_policy = counters_.deleted_tls_policy.value();
   status.bodies_in_bytes = body_budget_.used();
   status.bodies_out_bytes = counters_.kept_body_bytes.value();
@@ -531,6 +536,7 @@ void Shard::Drain() {
   for (smtp::ServerSession* session : sessions_) session->Drain();
   for (auto& [key, lane] : lanes_) lane->Drain();
   if (mta_sts_ != nullptr) mta_sts_->Stop();
+  if (tls_reports_ != nullptr) tls_reports_->Stop();
   parking_.Drain();
   drained_.NotifyAll();
 }

@@ -38,6 +38,7 @@
 #include "engine/relay/reception.h"
 #include "engine/relay/settings.h"
 #include "engine/relay/starttls_memory.h"
+#include "engine/relay/tls_reports.h"
 #include "engine/smtp/server_session.h"
 #include "policy/snapshot.h"
 #include "queue/spool.h"
@@ -48,7 +49,10 @@ namespace sluice::relay {
 // Which of so many shards mail for `domain` belongs to, where it is found by MX.
 size_t OwnerIndex(absl::string_view domain, size_t shards);
 
-class Shard final : private LaneHost, private ReceptionHost, private ParkingHost {
+class Shard final : private LaneHost,
+                    private ReceptionHost,
+                    private ParkingHost,
+                    private TlsReportHost {
  public:
   struct Parts {
     io::Core& core;
@@ -58,6 +62,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
     std::unique_ptr<tls::ServerContext> server_context;
     std::unique_ptr<tls::ClientContext> client_context;
     std::unique_ptr<MtaSts> mta_sts;  // null: switched off
+    std::unique_ptr<tls::ClientContext> report_context;  // set where Settings::tls_reports is
     std::shared_ptr<const policy::Snapshot> list;
   };
   // What `parts` refers to outlives the shard.
@@ -116,6 +121,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   const smtp::ClientOptions& client_options() const override { return client_options_; }
   OutboundPolicy PolicyFor(absl::string_view domain) const override;
   Counters& counters() override { return counters_; }
+  TlsReports* tls_reports() { return tls_reports_.get(); }  // null: switched off
   const Counters& counters() const { return counters_; }
 
  private:
@@ -148,6 +154,13 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   void ParkInstead(Attempt attempt, const Breaker& breaker);
   io::Task<void> RecordParked(OutcomeWriter::Written written, std::optional<io::Body> body);
   std::optional<AttemptReport> SuspectStripping(const AttemptReport& report);
+
+  // Of TLS reports (shard_reports.cc).
+  const std::string& hostname() const override { return settings_.hostname; }
+  std::unique_ptr<TlsReports> NewTlsReports(std::unique_ptr<tls::ClientContext> context);
+  void CountTlsSession(const TlsSession& session) override;
+  io::Task<absl::StatusOr<std::string>> QueueReport(std::string from, std::string to,
+                                                    std::string message) override;
 
   size_t CoreOf(absl::string_view destination) const;
   Shard& OwnerOf(const HopTarget& target);
@@ -183,6 +196,7 @@ class Shard final : private LaneHost, private ReceptionHost, private ParkingHost
   queue::MessageIdSource ids_;
   OutcomeWriter writer_;
   Parking parking_;
+  const std::unique_ptr<TlsReports> tls_reports_;
   StartTlsMemory starttls_memory_;
   Reception reception_;
   smtp::BodyBudget body_budget_;

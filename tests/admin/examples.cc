@@ -182,6 +182,17 @@ relay::Status RunningStatus(absl::Time now) {
   return status;
 }
 
+relay::TlsReportState UnsentReport(absl::Time now) {
+  return {.domain = "d.example",
+          .day = "2026-04-01",
+          .begin = now - absl::Hours(20),
+          .successes = 3,
+          .failures = 1,
+          .next_try = now + absl::Minutes(38) + absl::Seconds(30),
+          .attempts = 1,
+          .last_error = "https://d.example/: status 500"};
+}
+
 }  // namespace
 
 queue::MessageId WaitingId() { return queue::MessageId::Of(1'700'000'000'000'000'000, 1); }
@@ -198,6 +209,8 @@ void FillWithExamples(absl::Time now, FakeControl& control) {
   control.certificates[1].client_name = "partner-a";
   control.ping = PartialPing(now);
   control.status = RunningStatus(now);
+  control.tls_reports = {.total = 2, .reports = {UnsentReport(now)}};
+  control.tls_report = R"({"organization-name": "Example", "policies": []})";
 }
 
 }  // namespace sluice::admin

@@ -210,6 +210,27 @@ absl::StatusOr<queue::HistoryRows> FakeControl::ReadHistoryRows(const queue::His
   return history_rows;
 }
 
+absl::StatusOr<relay::TlsReportList> FakeControl::ListTlsReports(size_t most, MonoTime) {
+  relay::TlsReportList list = tls_reports;
+  list.reports.resize(std::min(list.reports.size(), most));
+  return list;
+}
+
+absl::StatusOr<std::string> FakeControl::ShowTlsReport(absl::string_view domain,
+                                                       absl::string_view day, MonoTime) {
+  Note(absl::StrCat("tlsrpt show ", domain, " ", day));
+  if (tls_report.empty()) return absl::NotFoundError("no TLS session is counted");
+  return tls_report;
+}
+
+absl::StatusOr<relay::TlsReportSent> FakeControl::SendTlsReport(absl::string_view domain,
+                                                                absl::string_view day, MonoTime) {
+  Note(absl::StrCat("tlsrpt send ", domain, " ", day));
+  return relay::TlsReportSent{.to = "mailto:tls@d.example",
+                              .report_id = "12ab@gw.example.net",
+                              .message_id = WaitingId().ToString()};
+}
+
 absl::StatusOr<std::vector<relay::ServedCertificate>> FakeControl::Certificates(MonoTime) {
   return certificates;
 }

@@ -32,6 +32,8 @@ class FakeControl : public relay::Control {
   relay::Status status;
   queue::QueueSummary summary;
   queue::HistoryRows history_rows;  // one page of all
+  relay::TlsReportList tls_reports;
+  std::string tls_report;  // of every domain; empty: there is none
   absl::Duration wall_ahead;
   absl::Status reload;
   // Where set, every call of Ping waits in it.
@@ -85,6 +87,12 @@ class FakeControl : public relay::Control {
   absl::StatusOr<queue::HistoryPage> QueryHistory(const queue::HistoryQuery& query,
                                                   MonoTime deadline) override;
   absl::StatusOr<queue::HistoryRows> ReadHistoryRows(const queue::HistoryRowQuery& query,
+                                                     MonoTime deadline) override;
+  absl::StatusOr<relay::TlsReportList> ListTlsReports(size_t most, MonoTime deadline) override;
+  absl::StatusOr<std::string> ShowTlsReport(absl::string_view domain, absl::string_view day,
+                                            MonoTime deadline) override;
+  absl::StatusOr<relay::TlsReportSent> SendTlsReport(absl::string_view domain,
+                                                     absl::string_view day,
                                                      MonoTime deadline) override;
   absl::StatusOr<std::vector<relay::ServedCertificate>> Certificates(MonoTime deadline) override;
   absl::Status ReloadCertificates(absl::string_view by, MonoTime deadline) override;

@@ -110,7 +110,7 @@ TEST_F(OpenApiTest, ParametersAreThoseThatTheDaemonKnows) {
   ForEachOperation([&](const std::string& method, const std::string& path, const json& operation) {
     const std::string name = NameOf(method, path);
     const std::string asked = absl::StrReplaceAll(
-        path, {{"{id}", "01J9ZZZZZZZZZZZZZZZ"}, {"{pattern}", "a.test"}, {"{name}", "a"}});
+        path, {{"{id}", "01J9ZZZZZZZZZZZZZZZ"}, {"{pattern}", "a.test"}, {"{name}", "a"}, {"{domain}", "a.test"}});
     const HttpAnswer answer =
         Ask(socket(), {.method = absl::AsciiStrToUpper(method), .target = asked + "?odd=1"});
     ASSERT_EQ(answer.status, 400) << name << answer.body;

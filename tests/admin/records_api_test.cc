@@ -67,6 +67,29 @@ TEST_F(RecordsApiTest, WhatSendersAskForIsShown) {
   }
 }
 
+TEST_F(RecordsApiTest, TlsReportsAreListedShownAndSent) {
+  const json list = Get("/v1/tlsrpt?limit=5").json();
+  EXPECT_EQ(list["total"], 2);
+  EXPECT_EQ(list["reports"][0],
+            (json{{"domain", "d.example"},
+                  {"day", "2026-04-01"},
+                  {"begin", "2023-11-14T02:13:20.000Z"},
+                  {"successes", 3},
+                  {"failures", 1},
+                  {"next_try", "2023-11-14T22:51:50.000Z"},
+                  {"attempts", 1},
+                  {"last_error", "https://d.example/: status 500"}}));
+  EXPECT_EQ(Get("/v1/tlsrpt/d.example?day=2026-04-01").json()["organization-name"], "Example");
+  const json sent = Call("POST", "/v1/tlsrpt:send", R"({"domain": "d.example"})").json();
+  EXPECT_EQ(sent["to"], "mailto:tls@d.example");
+  EXPECT_EQ(sent["report_id"], "12ab@gw.example.net");
+  EXPECT_EQ(sent["message_id"], WaitingId().ToString());
+  EXPECT_THAT(control_.Calls(), ::testing::IsSupersetOf({"tlsrpt show d.example 2026-04-01",
+                                                         "tlsrpt send d.example "}));
+  control_.tls_report.clear();
+  EXPECT_EQ(Get("/v1/tlsrpt/d.example").status, 404);
+}
+
 // The machine's clock was set forward by a day: what the queue has written down is shown, and asked
 // for, as the clock that people see will have it.
 TEST_F(RecordsApiTest, TimesAreShownByTheMachinesClock) {

@@ -121,6 +121,23 @@ d.example      both       enforce  encrypt  1.2+  never                         
 )");
 }
 
+TEST_F(SluicectlTest, ListsShowsAndSendsTlsReports) {
+  ExpectGolden({"tlsrpt", "list"},
+               R"(DOMAIN     DAY         AS ASKED  FAILED  SENT    LAST ERROR
+d.example  2026-04-01  3         1       in 38m  https://d.example/: status 500
+1 of 2; 'sluicectl tlsrpt show DOMAIN' shows a report as it would be sent
+)");
+  const Outcome shown = Ctl({"tlsrpt", "show", "d.example"});
+  EXPECT_EQ(json::parse(shown.out)["organization-name"], "Example");
+  ExpectGolden({"tlsrpt", "send", "d.example", "--day=2026-04-01"},
+               absl::StrCat("sent to mailto:tls@d.example as report 12ab@gw.example.net\n"
+                            "it is message ",
+                            WaitingId().ToString(), " of the queue\n"));
+  EXPECT_THAT(control_.Calls(), Contains("tlsrpt send d.example 2026-04-01"));
+  control_.tls_report.clear();
+  EXPECT_EQ(Ctl({"tlsrpt", "show", "d.example"}).code, 1);
+}
+
 TEST_F(SluicectlTest, ListsMoreThanOnePage) {
   std::string csv = "pattern\n";
   for (int i = 0; i < 2500; ++i) absl::StrAppend(&csv, "d", i, ".example\n");

@@ -1,9 +1,10 @@
 """The web server of MTA-STS policies (RFC 8461 §3.3), for as many domains as a test wants, at port 443 of
-a loopback address of its own.
+a loopback address of its own; and one that takes TLS reports (RFC 8460 §5.4).
 
     host = PolicyHost(workspace, credential)     # for mta-sts.a.example, mta-sts.b.example, …
     host.files["a.example"] = policy("enforce", ["mx.a.example"])
     host.asked["a.example"]                      # how often
+    host.posted                                  # [("host", "/path", "content/type", b"body"), …]
 """
 
 import collections
@@ -29,6 +30,7 @@ class PolicyHost:
     def __init__(self, workspace, credential):
         self.files = {}  # by domain; what has none is a 404
         self.asked = collections.Counter()
+        self.posted = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(credential.certificate, credential.key)
         self._server = self._bind()
@@ -47,6 +49,9 @@ class PolicyHost:
 
             def do_GET(self):
                 host.answer(self)
+
+            def do_POST(self):
+                host.take(self)
 
             def log_message(self, *_):
                 pass
@@ -72,6 +77,14 @@ class PolicyHost:
         request.send_header("Content-Length", str(len(file)))
         request.end_headers()
         request.wfile.write(file.encode("ascii"))
+
+    def take(self, request):
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        self.posted.append((request.headers["Host"], request.path,
+                            request.headers["Content-Type"], body))
+        request.send_response(201)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
 
     def _close(self):
         self._server.shutdown()

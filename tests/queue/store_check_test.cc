@@ -132,13 +132,15 @@ TEST_F(StoreCheckTest, AWholeStoreIsWhole) {
                                                    {"history", 100},
                                                    {"policy", 102},
                                                    {"mta_sts", 0},
-                                                   {"parked", 0}}));
+                                                   {"parked", 0},
+                                                   {"tls_reports", 0}}));
 }
 
 TEST_F(StoreCheckTest, AStoreThatNoLaterVersionHasOpenedIsWholeToo) {
   Fill(1, 100);
   DropTable("mta_sts");
   DropTable("parked");
+  DropTable("tls_reports");
   const absl::StatusOr<StoreCheck> check = Check();
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_TRUE(check->whole());

@@ -14,6 +14,7 @@
 #include "engine/relay/lane.h"
 #include "engine/relay/lane_pace.h"
 #include "engine/relay/sender_wish.h"
+#include "engine/relay/tls_session.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
 #include "tests/relay/fake_resolver.h"
@@ -51,6 +52,7 @@ class LaneTest : public testing::Test, private LaneHost {
     attempt.envelope.destination = "example.com";
     attempt.envelope.sender = sender;
     attempt.envelope.require_tls = require_tls_;
+    attempt.envelope.tls_optional = tls_optional_;
     attempt.envelope.recipients.emplace_back().address = "bob@example.com";
     attempt.body = io::Body::Copy(kBody);
     return attempt;
@@ -93,8 +95,10 @@ class LaneTest : public testing::Test, private LaneHost {
   std::vector<std::string> put_back_;
   std::function<bool()> load_body_ = [] { return true; };
   absl::Duration load_time_;
-  bool require_tls_ = false;  // of every message
+  bool require_tls_ = false;   // of every message
+  bool tls_optional_ = false;  // likewise
   Counters counters_;
+  std::vector<CountedSession> counted_;
 
  private:
   io::Task<void> CallAt(absl::Duration after, std::function<void()> function) {
@@ -109,6 +113,9 @@ class LaneTest : public testing::Test, private LaneHost {
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return options_; }
   Counters& counters() override { return counters_; }
+  void CountTlsSession(const TlsSession& session) override {
+    if (auto counted = CountedSessionOf(session)) counted_.push_back(*std::move(counted));
+  }
   OutboundPolicy PolicyFor(absl::string_view domain) const override {
     return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
   }

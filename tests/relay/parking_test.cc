@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/relay/tls_session.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/table.h"
@@ -155,6 +156,7 @@ class ParkingTest : public testing::Test, private LaneHost, private ParkingHost 
   TestHop hop_;
   Settings settings_;
   Counters counters_;
+  int failures_reported_ = 0;  // for TLS reports
   std::unique_ptr<queue::Spool> spool_;
   std::unique_ptr<Parking> parking_;
   std::map<std::string, std::deque<Attempt>> lanes_;
@@ -174,6 +176,10 @@ class ParkingTest : public testing::Test, private LaneHost, private ParkingHost 
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return client_options_; }
   Counters& counters() override { return counters_; }
+  void CountTlsSession(const TlsSession& session) override {
+    const auto counted = CountedSessionOf(session);
+    if (counted.has_value() && counted->failure.has_value()) ++failures_reported_;
+  }
   OutboundPolicy PolicyFor(absl::string_view domain) const override {
     return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
   }
@@ -230,6 +236,7 @@ TEST_F(ParkingTest, AProbeInVainIsOneEntryAndTriesNoMessage) {
   Restore();
   RunFor(absl::Minutes(20));
   EXPECT_EQ(hop_.connections(), 2);  // within 30 s, and some 10 minutes after that
+  EXPECT_EQ(failures_reported_, 2);  // though no delivery was tried
   const std::vector<queue::HistoryEntry> history = History();
   EXPECT_THAT(history, SizeIs(static_cast<size_t>(hop_.connections())));
   for (const queue::HistoryEntry& entry : history) {

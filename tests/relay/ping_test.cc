@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/relay/mta_sts.h"
+#include "engine/relay/tls_session.h"
 #include "engine/sts/kept_policy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -69,6 +70,7 @@ class PingTest : public testing::Test, private LaneHost {
   Settings settings_;
   std::unique_ptr<MtaSts> mta_sts_;
   absl::Duration took_;
+  std::vector<CountedSession> counted_;
   PingOrder order_ = {.domain = "example.com", .entry = nullptr, .addresses = {}};
 
  private:
@@ -86,6 +88,9 @@ class PingTest : public testing::Test, private LaneHost {
   const Settings& settings() const override { return settings_; }
   const smtp::ClientOptions& client_options() const override { return options_; }
   Counters& counters() override { return counters_; }
+  void CountTlsSession(const TlsSession& session) override {
+    if (auto counted = CountedSessionOf(session)) counted_.push_back(*std::move(counted));
+  }
   OutboundPolicy PolicyFor(absl::string_view domain) const override {
     return OutboundPolicyOf(*table_->current(), domain, DefaultLevel::kMay);
   }
@@ -152,6 +157,28 @@ TEST_F(PingTest, ACertificateThatWillNotDoIsShown) {
   EXPECT_THAT(target.certificate_names, ElementsAre("DNS:mx.example.net"));
   EXPECT_THAT(target.chain, ElementsAre("CN=mx.example.net"));
   EXPECT_TRUE(target.certificate_not_after.has_value());
+}
+
+// Reports of TLS are about deliveries (RFC 8460 §4); a probe stands for those that wait for it.
+TEST_F(PingTest, OnlyAProbeForMailThatWaitsIsCounted) {
+  {
+    smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+    Ping();
+  }
+  EXPECT_THAT(counted_, IsEmpty());
+  order_.for_mail = true;
+  {
+    smtp::ScriptedServer server(core_, Good(), &contexts_.server());
+    Ping();
+  }
+  ASSERT_THAT(counted_, SizeIs(1));
+  EXPECT_EQ(counted_[0].policy.domain, "example.com");
+  EXPECT_FALSE(counted_[0].failure.has_value());
+  UseEntry({{"pattern", "example.com"}, {"level", "secure"}});
+  smtp::ScriptedServer server(core_, StartTlsThen({}), &contexts_.server());
+  Ping();
+  ASSERT_THAT(counted_, SizeIs(2));
+  EXPECT_EQ(counted_[1].failure.value().type, tlsrpt::ResultType::kCertificateHostMismatch);
 }
 
 TEST_F(PingTest, ADomainOnNoEntryIsHeldToEncryption) {
