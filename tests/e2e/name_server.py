@@ -140,6 +140,11 @@ class ValidatingResolver:
         wait_until(lambda: f"dnsmasq to answer\n{self._program.log()}",
                    lambda: _ask_soa(self._address, 53) is not None)
 
+    def why_not(self):
+        """Why no program can have it as its resolver: in some containers nothing may be mounted."""
+        tried = self.run(["true"])
+        return tried.stdout.strip() if tried.returncode != 0 else None
+
     def run(self, command, **options):
         """With this as the machine's resolver, for the program alone."""
         return run(["unshare", "--mount", "sh", "-ec",
