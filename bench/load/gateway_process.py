@@ -1,5 +1,6 @@
 """A gateway of its own for a measurement: started in an empty directory, and ended again."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ class Gateway:
         self.socket = directory / "control.sock"
         self.data = directory / "data"
         self._build = build
+        self._directory = directory
         key, certificate = directory / "key.pem", directory / "certificate.pem"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -52,6 +54,15 @@ class Gateway:
         subprocess.run(["curl", "-sf", "-o", "/dev/null", "--unix-socket", str(self.socket),
                         f"http://localhost{path}"], check=True)
         return 1000 * (time.monotonic() - begun)
+
+    def bench(self, mode, *flags):
+        """The steps of a run of sluice-bench against it."""
+        path = self._directory / f"{mode}.json"
+        subprocess.run(
+            [self._build / "bench/sluice-bench", mode, f"--target=127.0.0.1:{self.port}",
+             f"--pid={self.process.pid}", f"--json={path}", "--quiet", *flags], check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return json.loads(path.read_text("utf-8"))["steps"]
 
     def memory_mib(self, field):
         """VmRSS: now; VmHWM: the most since the start."""
