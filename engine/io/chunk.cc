@@ -54,7 +54,8 @@ std::string Body::Flatten() const {
 void ChunkWriter::Append(absl::string_view bytes) {
   while (!bytes.empty()) {
     if (filling_.rep_ == nullptr) {
-      filling_ = Chunk(Chunk::Allocate(body_.chunks().empty() ? kFirstChunk : kLargestChunk));
+      filling_ = Chunk(Chunk::Allocate(next_capacity_));
+      next_capacity_ = std::min(2 * next_capacity_, kLargestChunk);
     }
     Chunk::Rep* rep = filling_.rep_;
     const size_t n = std::min<size_t>(bytes.size(), rep->capacity - rep->size);

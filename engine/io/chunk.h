@@ -48,6 +48,7 @@ class Chunk {
     char bytes[];
   };
   explicit Chunk(Rep* rep) : rep_(rep) {}
+  size_t capacity() const { return rep_ == nullptr ? 0 : rep_->capacity; }
   static Rep* Allocate(size_t capacity);
   void Ref() const {
     if (rep_ != nullptr) rep_->refs.fetch_add(1, std::memory_order_relaxed);
@@ -72,8 +73,9 @@ class Body {
   size_t size_ = 0;
 };
 
-// Gathers bytes into chunks: the first small, the next ones up to 64 KiB, so that a short message
-// costs little and a long one few allocations. One thread.
+// Gathers bytes into chunks, each twice as large as the one in front of it, up to 64 KiB: so less
+// than half of what a message holds of memory is empty, and a long one costs few allocations.
+// One thread.
 class ChunkWriter {
  public:
   static constexpr size_t kFirstChunk = 4 * 1024;
@@ -85,11 +87,14 @@ class ChunkWriter {
 
   void Append(absl::string_view bytes);
   size_t size() const { return body_.size() + filling_.size(); }
+  // Bytes that are reserved for it, the empty ones included.
+  size_t memory() const { return body_.size() + filling_.capacity(); }
   Body Finish() &&;
 
  private:
   Body body_;
   Chunk filling_;
+  size_t next_capacity_ = kFirstChunk;
 };
 
 }  // namespace sluice::io

@@ -104,14 +104,6 @@ void DataDecoder::Keep(absl::string_view bytes) {
   writer_.Append(bytes);
 }
 
-size_t DataDecoder::memory() const {
-  constexpr size_t kFirst = io::ChunkWriter::kFirstChunk;
-  constexpr size_t kNext = io::ChunkWriter::kLargestChunk;
-  const size_t bytes = writer_.size();
-  if (bytes <= kFirst) return bytes == 0 ? 0 : kFirst;
-  return kFirst + (bytes - kFirst + kNext - 1) / kNext * kNext;
-}
-
 void DataDecoder::Discard() {
   discarding_ = true;
   writer_ = io::ChunkWriter();

@@ -48,7 +48,7 @@ class DataDecoder {
   // Keeps nothing any more, and lets go of what was kept; the end is still looked for.
   void Discard();
   // The memory that the message holds: its chunks, each allocated whole for its first byte.
-  size_t memory() const;
+  size_t memory() const { return writer_.memory(); }
   // Why the message is not taken; nullopt: nothing is wrong with it.
   std::optional<Reply> refusal() const;
   // After the end; when there was no refusal.

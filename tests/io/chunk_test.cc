@@ -16,12 +16,16 @@ TEST(ChunkWriter, KeepsEveryByteInOrderWhateverTheSplit) {
     expected += piece;
     writer.Append(piece);
     ASSERT_EQ(writer.size(), expected.size());
+    ASSERT_GE(writer.memory(), writer.size());
+    ASSERT_LE(writer.memory(), ChunkWriter::kFirstChunk + 2 * writer.size());
   }
   const Body body = std::move(writer).Finish();
   EXPECT_EQ(body.Flatten(), expected);
   EXPECT_EQ(body.size(), expected.size());
   EXPECT_EQ(body.chunks().front().size(), ChunkWriter::kFirstChunk);
-  EXPECT_EQ(body.chunks()[1].size(), ChunkWriter::kLargestChunk);
+  EXPECT_EQ(body.chunks()[1].size(), 2 * ChunkWriter::kFirstChunk);
+  EXPECT_EQ(body.chunks()[4].size(), ChunkWriter::kLargestChunk);
+  EXPECT_EQ(body.chunks()[5].size(), ChunkWriter::kLargestChunk);
 }
 
 TEST(ChunkWriter, EmptyIsEmpty) {
