@@ -19,6 +19,8 @@ namespace sluice::queue {
 class Batch {
  public:
   explicit Batch(std::shared_ptr<const Tables> tables);
+  // `memory`: of a batch that is done with (TakeMemory), to be filled again; null: none.
+  Batch(std::shared_ptr<const Tables> tables, std::unique_ptr<rocksdb::WriteBatch> memory);
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -36,6 +38,9 @@ class Batch {
   void EraseRange(Table table, absl::string_view from, absl::string_view to);
 
   bool empty() const;
+  // Ends it: what it has gathered is gone. Null where that was so much that its memory is better
+  // given back.
+  std::unique_ptr<rocksdb::WriteBatch> TakeMemory();
   // Becomes true when it has been written; for who keeps in memory what he adds here.
   const std::shared_ptr<bool>& written() const { return written_; }
   rocksdb::WriteBatch& writes() { return *writes_; }
@@ -51,7 +56,7 @@ class Batch {
 
  private:
   const std::shared_ptr<const Tables> tables_;
-  const std::unique_ptr<rocksdb::WriteBatch> writes_;
+  std::unique_ptr<rocksdb::WriteBatch> writes_;
   absl::flat_hash_set<std::string> erased_items_;
   absl::flat_hash_map<std::string, int64_t> parked_changes_;
   const std::shared_ptr<bool> written_ = std::make_shared<bool>(false);

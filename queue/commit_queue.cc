@@ -1,5 +1,7 @@
 #include "queue/commit_queue.h"
 
+#include <rocksdb/write_batch.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,6 +17,8 @@ CommitQueue::CommitQueue(Database& database, const Clock& clock, size_t max_pend
       clock_(clock),
       max_pending_bytes_(max_pending_bytes),
       schedule_(std::move(schedule)) {}
+
+CommitQueue::~CommitQueue() = default;
 
 void CommitQueue::Push(CommitRequest request) {
   absl::Status refused = Enqueue(request, /*closing=*/false);
@@ -70,7 +74,7 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
   std::vector<absl::Status> prepared;
   prepared.reserve(group.size());
   {
-    Batch batch(*std::move(tables));
+    Batch batch(*std::move(tables), std::move(batch_memory_));
     bool sync = false;
     bool any = false;
     for (CommitRequest& request : group) {
@@ -82,6 +86,7 @@ void CommitQueue::Commit(std::vector<CommitRequest>& group) {
     if (any && !batch.empty()) {
       written = Write(batch, sync, group.size());
     }
+    batch_memory_ = batch.TakeMemory();
   }
   for (size_t i = 0; i < group.size(); ++i) {
     std::move(group[i].complete)(prepared[i].ok() ? written : std::move(prepared[i]));

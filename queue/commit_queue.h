@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,7 @@ class CommitQueue {
   // `schedule` sees to it that Run is called, once, on the store thread.
   CommitQueue(Database& database, const Clock& clock, size_t max_pending_bytes,
               absl::AnyInvocable<void()> schedule);
+  ~CommitQueue();
 
   // Called with each batch that has been written, in front of its `complete`s. Before the first Push.
   void OnWritten(absl::AnyInvocable<void(const Batch&)> on_written) {
@@ -83,6 +85,8 @@ class CommitQueue {
   const size_t max_pending_bytes_;
   absl::AnyInvocable<void(const Batch&)> on_written_;
   CommitTimes times_;
+  // Of the group before: growing it anew for each one would have megabytes copied.
+  std::unique_ptr<rocksdb::WriteBatch> batch_memory_;
 
   mutable absl::Mutex mutex_;
   absl::AnyInvocable<void()> schedule_ ABSL_GUARDED_BY(mutex_);
