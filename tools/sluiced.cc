@@ -23,6 +23,7 @@
 #include "engine/relay/gateway.h"
 #include "tls/cipher_policy.h"
 #include "tools/daemon_config.h"
+#include "tools/huge_page_heap.h"
 #include "tools/sluiced_flags.h"
 
 namespace sluice {
@@ -150,6 +151,7 @@ int Main(int argc, char** argv) {
 }  // namespace sluice
 
 int main(int argc, char** argv) {
+  sluice::UseHugePages();
   const int status = sluice::Main(argc, argv);
   sluice::log::Flush();
   return status;
