@@ -52,8 +52,9 @@ class Sluice(Peer):
             "route": f"*=127.0.0.1:{next_hop or self._silent.port}", "default_tls_level": "encrypt",
             "tls_certificate": credential.certificate, "tls_private_key": credential.key}
         if next_hop is None:
-            # All of it waits in memory: what finds no room there is written once more.
-            flags["lane_backlog"] = 1000000
+            # All of it waits for the next hop: what finds no room is written once more. Bodies that
+            # wait are on the disk alone, as they are with the others, once these bytes are full.
+            flags |= {"lane_backlog": 1000000, "max_body_memory": 50 << 20}
         (self.root / "flags").write_text(
             "".join(f"--{name}={value}\n" for name, value in flags.items()), "utf-8")
 
