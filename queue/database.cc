@@ -21,7 +21,7 @@
 #include "queue/crc32c.h"
 #include "queue/database_options.h"
 #include "queue/key_codec.h"
-#include "queue/log_disk.h"
+#include "queue/store_disk.h"
 #include "queue/store_error.h"
 
 namespace sluice::queue {
@@ -267,7 +267,7 @@ absl::Status Tables::ToStatus(const rocksdb::Status& status) const {
 Database::Database(DatabaseOptions options)
     : options_(std::move(options)),
       disk_(options_.env == nullptr ? *rocksdb::Env::Default() : *options_.env),
-      log_disk_(SyncLogsInOrder(disk_)) {}
+      store_disk_(MakeStoreDisk(disk_)) {}
 
 Database::~Database() = default;
 
@@ -295,7 +295,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
 absl::Status Database::OpenTables(LogMay log_may) {
   SLUICE_RETURN_IF_ERROR(RefuseToForget(disk_, options_.directory));
   background_ = std::make_shared<BackgroundErrors>();
-  rocksdb::DBOptions options = MakeDatabaseOptions(log_disk_.get(), options_.memory_bytes);
+  rocksdb::DBOptions options = MakeDatabaseOptions(store_disk_.get(), options_.memory_bytes);
   options.listeners.push_back(background_);
   if (log_may == LogMay::kLackItsEnd) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -308,7 +308,7 @@ absl::Status Database::OpenTables(LogMay log_may) {
   SLUICE_CHECK(handles.size() == kTables);
   std::array<rocksdb::ColumnFamilyHandle*, kTables> by_table;
   std::copy(handles.begin(), handles.end(), by_table.begin());
-  auto tables = std::make_shared<const Tables>(log_disk_, std::unique_ptr<rocksdb::DB>(opened),
+  auto tables = std::make_shared<const Tables>(store_disk_, std::unique_ptr<rocksdb::DB>(opened),
                                                by_table, options_.directory);
   SLUICE_RETURN_IF_ERROR(CheckBodyFiles(disk_, *tables, options_.directory));
   SLUICE_RETURN_IF_ERROR(CheckFormat(*tables, options_.directory));

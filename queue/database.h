@@ -146,8 +146,8 @@ class Database {
   void Failed(absl::Status status);
 
   const DatabaseOptions options_;
-  rocksdb::Env& disk_;                            // as it was handed in
-  const std::shared_ptr<rocksdb::Env> log_disk_;  // what the database is opened on
+  rocksdb::Env& disk_;                              // as it was handed in
+  const std::shared_ptr<rocksdb::Env> store_disk_;  // what the database is opened on
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(mutex_);

@@ -1,9 +1,9 @@
 #include "queue/log_disk.h"
 
-#include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -92,19 +92,10 @@ class LogFileSystem : public rocksdb::FileSystemWrapper {
   const std::shared_ptr<LastLog> last_ = std::make_shared<LastLog>();
 };
 
-// Threads, clocks and all else are the disk's.
-class LogEnv : public rocksdb::EnvWrapper {
- public:
-  explicit LogEnv(rocksdb::Env& disk) : EnvWrapper(&disk) {
-    file_system_ = std::make_shared<LogFileSystem>(disk.GetFileSystem());
-    system_clock_ = disk.GetSystemClock();
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<rocksdb::Env> SyncLogsInOrder(rocksdb::Env& disk) {
-  return std::make_unique<LogEnv>(disk);
+std::shared_ptr<rocksdb::FileSystem> SyncLogsInOrder(std::shared_ptr<rocksdb::FileSystem> files) {
+  return std::make_shared<LogFileSystem>(std::move(files));
 }
 
 }  // namespace sluice::queue

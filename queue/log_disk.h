@@ -1,4 +1,4 @@
-// A disk on which no log of RocksDB is begun before the one in front of it has been synced.
+// A file system on which no log of RocksDB is begun before the one in front of it has been synced.
 //
 // RocksDB goes over to a new log while the old one may hold writes that nobody asked to sync, and
 // later syncs the old one from two threads: the one that writes, and the one that flushes. Where
@@ -17,13 +17,13 @@
 #include <memory>
 
 namespace rocksdb {
-class Env;
+class FileSystem;
 }
 
 namespace sluice::queue {
 
-// `disk` outlives what is returned. For one database at a time. Thread-safe.
-std::unique_ptr<rocksdb::Env> SyncLogsInOrder(rocksdb::Env& disk);
+// For one database at a time. Thread-safe.
+std::shared_ptr<rocksdb::FileSystem> SyncLogsInOrder(std::shared_ptr<rocksdb::FileSystem> files);
 
 }  // namespace sluice::queue
 

@@ -18,9 +18,8 @@ class LogDiskTest : public ::testing::Test {
   }
 
   LossyDisk disk_{1};
-  std::unique_ptr<rocksdb::Env> logs_ = SyncLogsInOrder(*disk_.env());
-  // As RocksDB uses it: by its file system.
-  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(logs_->GetFileSystem());
+  std::unique_ptr<rocksdb::Env> env_ =
+      rocksdb::NewCompositeEnv(SyncLogsInOrder(disk_.env()->GetFileSystem()));
   std::unique_ptr<rocksdb::WritableFile> first_;
   std::unique_ptr<rocksdb::WritableFile> second_;
 };
