@@ -26,6 +26,8 @@ class SilentHop:
 class Sluice(Peer):
     name = "sluice"
     title = "Sluice"
+    # Until the store's buffers have been filled, written out and filled again.
+    warmup_seconds = 8
     _silent = None
 
     @property
