@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "engine/sts/field_text.h"
+#include "engine/sts/record.h"
 
 namespace sluice::sts {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "engine/dns/records.h"
-#include "engine/sts/field_text.h"
+#include "engine/dns/text_record.h"
 #include "tls/certificate_checks.h"
 
 namespace sluice::sts {
@@ -100,15 +100,15 @@ absl::StatusOr<Policy> ReadPolicy(absl::string_view file) {
   for (absl::string_view line : absl::StrSplit(file, '\n')) {
     ++number;
     absl::ConsumeSuffix(&line, "\r");
-    if (WithoutSpace(line).empty()) continue;
+    if (dns::WithoutSpace(line).empty()) continue;
     const size_t colon = line.find(':');
-    if (colon == absl::string_view::npos || !IsFieldName(line.substr(0, colon))) {
+    if (colon == absl::string_view::npos || !dns::IsFieldName(line.substr(0, colon))) {
       return absl::InvalidArgumentError(
           absl::StrCat("line ", number, " of the policy is no 'name: value': '",
                        absl::CHexEscape(line.substr(0, kMostShown)), "'"));
     }
     const absl::string_view name = line.substr(0, colon);
-    const absl::string_view value = WithoutSpace(line.substr(colon + 1));
+    const absl::string_view value = dns::WithoutSpace(line.substr(colon + 1));
     if (name == "mx") {
       absl::StatusOr<std::string> mx = ReadMx(value);
       if (!mx.ok()) return mx.status();

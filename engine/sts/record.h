@@ -1,13 +1,6 @@
 // The TXT record `_mta-sts.<domain>` by which a domain announces that it has an MTA-STS policy
-// (RFC 8461 §3.1):
-//
-//   record    = "v=STSv1" 1*( delimiter field ) [ delimiter ]
-//   delimiter = *WSP ";" *WSP
-//   field     = "id=" 1*32( ALPHA / DIGIT )  /  name "=" value    ; others are ignored
-//   name      = ( ALPHA / DIGIT ) *31( ALPHA / DIGIT / "_" / "-" / "." )
-//   value     = 1*( %x21-3A / %x3C / %x3E-7E )
-//
-// Versions and names are compared as they are written. Everything in it comes from strangers.
+// (RFC 8461 §3.1): "v=STSv1" with the fields of engine/dns/text_record.h, of which
+// "id=" 1*32( ALPHA / DIGIT ) counts and the others are ignored.
 //
 // Pure function; thread-safe.
 #ifndef SLUICE_ENGINE_STS_RECORD_H_
@@ -17,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace sluice::sts {
 
@@ -26,6 +20,9 @@ namespace sluice::sts {
 // NotFound: none is left. InvalidArgument: several are (§3.1 takes none of them then), or the one
 // is not what the grammar says, or has no id, or two.
 absl::StatusOr<std::string> ReadPolicyId(const std::vector<std::string>& texts);
+
+// 1*32( ALPHA / DIGIT )
+bool IsPolicyId(absl::string_view text);
 
 }  // namespace sluice::sts
 

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -14,48 +13,22 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "engine/base/status_macros.h"
 #include "engine/dns/records.h"
+#include "engine/dns/text_record.h"
 #include "engine/io/socket_address.h"
 #include "engine/smtp/address.h"
 
 namespace sluice::tlsrpt {
 namespace {
 
-// Of a record, as it is shown.
-constexpr size_t kMostShown = 200;
+constexpr dns::TextRecordKind kKind{.version = "v=TLSRPTv1", .title = "TLSRPT"};
 constexpr size_t kMostUri = 1024;
-constexpr size_t kMostName = 32;
 
 bool IsAlphanumeric(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
 
-absl::string_view WithoutSpace(absl::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// What is left of a record of this version behind its "v=TLSRPTv1", from behind the ";" on.
-std::optional<absl::string_view> FieldsOf(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "v=TLSRPTv1")) return std::nullopt;
-  text = text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
-  if (!absl::ConsumePrefix(&text, ";")) return std::nullopt;
-  return text;
-}
-
-bool IsFieldName(absl::string_view text) {
-  return !text.empty() && text.size() <= kMostName && IsAlphanumeric(text.front()) &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return IsAlphanumeric(c) || c == '_' || c == '-' || c == '.'; });
-}
-
 bool IsVisible(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
-absl::Status Malformed(absl::string_view record, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the TLSRPT record \"", absl::CHexEscape(record.substr(0, kMostShown)), "\" ", why));
 }
 
 // RFC 3986 §2.1; nullopt where a "%" has no two hex digits behind it.
@@ -145,50 +118,32 @@ std::optional<Endpoint> ReadUri(absl::string_view uri) {
 }  // namespace
 
 absl::StatusOr<std::vector<Endpoint>> ReadEndpoints(const std::vector<std::string>& texts) {
-  std::optional<absl::string_view> fields;
-  absl::string_view record;
-  for (const std::string& text : texts) {
-    const std::optional<absl::string_view> found = FieldsOf(text);
-    if (!found.has_value()) continue;
-    if (fields.has_value()) {
-      return absl::InvalidArgumentError("there are several TLSRPT records, and only one may be");
-    }
-    fields = found;
-    record = text;
-  }
-  if (!fields.has_value()) return absl::NotFoundError("there is no TLSRPT record");
-
+  SLUICE_ASSIGN_OR_RETURN(const dns::TextRecord record, dns::FindTextRecord(texts, kKind));
+  const auto malformed = [&record](absl::string_view why) {
+    return dns::MalformedTextRecord(kKind, record.text, why);
+  };
   std::optional<absl::string_view> uris;
-  std::vector<absl::string_view> parts = absl::StrSplit(*fields, ';');
-  if (parts.size() > 1 && WithoutSpace(parts.back()).empty()) parts.pop_back();
-  for (const absl::string_view part : parts) {
-    const absl::string_view field = WithoutSpace(part);
-    const size_t equals = field.find('=');
-    const absl::string_view name = field.substr(0, equals);
-    const absl::string_view value =
-        equals == absl::string_view::npos ? absl::string_view() : field.substr(equals + 1);
-    const bool is_rua = name == "rua";
-    if (!IsFieldName(name) || value.empty() ||
-        (!is_rua && (!IsVisible(value) || absl::StrContains(value, '=')))) {
-      return Malformed(record, "has a part that is no name=value");
+  for (const dns::TextField& field : record.fields) {
+    if (field.name != "rua") {
+      if (!dns::IsFieldValue(field.value)) return malformed("has a part that is no name=value");
+      continue;
     }
-    if (!is_rua) continue;
-    if (uris.has_value()) return Malformed(record, "has two lists of places (rua)");
-    uris = value;
+    if (uris.has_value()) return malformed("has two lists of places (rua)");
+    uris = field.value;
   }
-  if (!uris.has_value()) return Malformed(record, "does not say where reports go (rua)");
+  if (!uris.has_value()) return malformed("does not say where reports go (rua)");
 
   std::vector<Endpoint> endpoints;
   for (const absl::string_view part : absl::StrSplit(*uris, ',')) {
-    const absl::string_view uri = WithoutSpace(part);
-    if (uri.empty() || !IsVisible(uri)) return Malformed(record, "has a place that is no URI");
+    const absl::string_view uri = dns::WithoutSpace(part);
+    if (uri.empty() || !IsVisible(uri)) return malformed("has a place that is no URI");
     std::optional<Endpoint> endpoint = ReadUri(uri);
     if (endpoint.has_value() && endpoints.size() < kMostEndpoints) {
       endpoints.push_back(*std::move(endpoint));
     }
   }
   if (endpoints.empty()) {
-    return Malformed(record, "names no place of the kinds mailto: and https: that can be reached");
+    return malformed("names no place of the kinds mailto: and https: that can be reached");
   }
   return endpoints;
 }

@@ -1,10 +1,8 @@
 // The TXT record `_smtp._tls.<domain>` by which a domain asks for reports of TLS (RFC 8460 §3):
+// "v=TLSRPTv1" with the fields of engine/dns/text_record.h, of which this one counts and the others
+// are ignored:
 //
-//   record    = "v=TLSRPTv1" 1*( delimiter field ) [ delimiter ]
-//   delimiter = *WSP ";" *WSP
-//   field     = "rua=" uri *( *WSP "," *WSP uri )  /  name "=" value    ; others are ignored
-//   name      = ( ALPHA / DIGIT ) *31( ALPHA / DIGIT / "_" / "-" / "." )
-//   value     = 1*( %x21-3A / %x3C / %x3E-7E )
+//   field     = "rua=" uri *( *WSP "," *WSP uri )
 //   uri       = "mailto:" address [ "?" … ]  /  "https://" host [ ":" port ] [ path ] [ "?" … ]
 //
 // Within a URI "," "!" and ";" stand percent-encoded (§3). A value that holds "=" is taken where it
