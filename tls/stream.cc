@@ -184,6 +184,7 @@ io::Task<std::optional<Failure>> Stream::Handshake(Session& session, Signer* sig
                    late ? "the handshake was not finished in time" : std::string(status.message())};
   };
   while (true) {
+    co_await core_.Turn();
     const Session::Progress progress = session.Handshake();
     if (!session.has_unread_input()) lease_ = io::Input();
     const bool held = progress == Session::Progress::kDone && session.is_client();

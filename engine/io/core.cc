@@ -7,6 +7,10 @@ namespace {
 
 thread_local Core* current_core = nullptr;
 
+// In each tick, for work that takes long: three or four handshakes. More would make others wait,
+// and less would leave handshakes too small a share where ticks are filled with mail.
+constexpr absl::Duration kTurnTime = absl::Microseconds(400);
+
 class FunctionLetter : public Letter {
  public:
   explicit FunctionLetter(absl::AnyInvocable<void() &&> function)
@@ -52,14 +56,17 @@ Core::Detached Core::RunDetached(Core& core, Task<void> task) {
 
 void Core::Spawn(Task<void> task) { RunDetached(*this, std::move(task)); }
 
-void Core::MakeReady(Ready& ready) {
+void ReadyList::Push(Ready& ready) {
   ready.next = nullptr;
-  if (ready_tail_ == nullptr) {
-    ready_head_ = &ready;
-  } else {
-    ready_tail_->next = &ready;
-  }
-  ready_tail_ = &ready;
+  (tail_ == nullptr ? head_ : tail_->next) = &ready;
+  tail_ = &ready;
+}
+
+Ready& ReadyList::Pop() {
+  Ready& first = *head_;
+  head_ = first.next;
+  if (head_ == nullptr) tail_ = nullptr;
+  return first;
 }
 
 void Core::Post(Letter& letter) {
@@ -73,13 +80,15 @@ void Core::Run(absl::AnyInvocable<void() &&> function) {
 void Core::RunReady() {
   while (Letter* letter = mailbox_.Pop()) letter->Deliver();
   timers_.Advance(now_);
-  Ready* ready = std::exchange(ready_head_, nullptr);
-  ready_tail_ = nullptr;
-  while (ready != nullptr) {
-    Ready* const next = ready->next;  // resuming destroys `ready`
-    ready->waiter.resume();
-    ready = next;
+  // Resuming destroys the Ready, and may add others.
+  for (ReadyList now = std::exchange(ready_, ReadyList()); !now.empty();) {
+    now.Pop().waiter.resume();
   }
+  if (turns_.empty()) return;
+  const MonoTime end = clock_.MonoNow() + kTurnTime;
+  do {
+    turns_.Pop().waiter.resume();
+  } while (!turns_.empty() && clock_.MonoNow() < end);
 }
 
 void Core::SleepAwaiter::await_suspend(std::coroutine_handle<> waiter) {

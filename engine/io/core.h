@@ -34,6 +34,19 @@ struct Ready {
   Ready* next = nullptr;
 };
 
+// Oldest first.
+class ReadyList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  void Push(Ready& ready);
+  // Not of an empty one.
+  Ready& Pop();
+
+ private:
+  Ready* head_ = nullptr;
+  Ready* tail_ = nullptr;
+};
+
 struct ConnectOptions {
   SocketAddress remote;
   std::optional<SocketAddress> source;  // bound before connect; port 0 lets the kernel choose
@@ -63,11 +76,18 @@ class Core {
 
   // Resumes `ready.waiter` soon, in order of calls: no callback resumes a coroutine from inside
   // another. `ready` stays where it is until then.
-  void MakeReady(Ready& ready);
+  void MakeReady(Ready& ready) { ready_.Push(ready); }
 
   // co_await core.SleepUntil(time).
   class SleepAwaiter;
   SleepAwaiter SleepUntil(MonoTime at);
+
+  // co_await core.Turn(): in front of work that takes long (a handshake's signature and agreement,
+  // 100 us). All that is ready goes first, and of those that wait for a turn only as many go in a
+  // tick as kTurnTime has room for: so the commands of open sessions do not wait for all the
+  // handshakes of those that come, however many come at once.
+  class TurnAwaiter;
+  TurnAwaiter Turn();
 
   // Errors: DeadlineExceeded, Unavailable (refused, unreachable, reset), ResourceExhausted (no
   // descriptor left), InvalidArgument (source and remote of different families).
@@ -89,10 +109,11 @@ class Core {
   virtual void Wake() = 0;
   void UpdateNow() { now_ = clock_.MonoNow(); }
   static void SetCurrent(Core* core);
-  // Delivers letters, fires timers, and resumes the coroutines that are ready by then; those made
-  // ready meanwhile are left to the next call, so that none of them can starve the network.
+  // Delivers letters, fires timers, and resumes the coroutines that are ready by then, and those
+  // whose turn it is; those made ready meanwhile are left to the next call, so that none of them
+  // can starve the network.
   void RunReady();
-  bool has_ready() const { return ready_head_ != nullptr; }
+  bool has_ready() const { return !ready_.empty() || !turns_.empty(); }
   Mailbox& mailbox() { return mailbox_; }
 
  private:
@@ -105,8 +126,8 @@ class Core {
   MonoTime now_;
   TimerWheel timers_;
   Mailbox mailbox_;
-  Ready* ready_head_ = nullptr;
-  Ready* ready_tail_ = nullptr;
+  ReadyList ready_;
+  ReadyList turns_;
   size_t live_tasks_ = 0;
 };
 
@@ -124,6 +145,22 @@ class Core::SleepAwaiter {
   Timer timer_;
 };
 
+class Core::TurnAwaiter {
+ public:
+  explicit TurnAwaiter(Core& core) : core_(core) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    ready_.waiter = waiter;
+    core_.turns_.Push(ready_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Core& core_;
+  Ready ready_;
+};
+
+inline Core::TurnAwaiter Core::Turn() { return TurnAwaiter(*this); }
 inline Core::SleepAwaiter Core::SleepUntil(MonoTime at) { return SleepAwaiter(*this, at); }
 
 // Coroutines of one core wait for one another here.

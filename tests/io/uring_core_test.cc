@@ -295,6 +295,54 @@ TEST_F(UringCoreTest, TimersAndEventsWakeInOrder) {
   }(core()));
 }
 
+// Work that takes as long as all the turns of a tick may.
+Task<void> WorkLong(Core& core, std::string& log) {
+  co_await core.Turn();
+  for (const MonoTime end = SystemClock().MonoNow() + absl::Milliseconds(2);
+       SystemClock().MonoNow() < end;) {
+  }
+  log += 'L';
+}
+
+// Is ready again in each tick.
+Task<void> WorkShort(Core& core, std::string& log) {
+  for (int i = 0; i < 4; ++i) {
+    co_await core.SleepUntil(MonoTime());
+    log += 's';
+  }
+}
+
+Task<void> WorkBoth(Core& core, std::string& log) {
+  for (int i = 0; i < 3; ++i) core.Spawn(WorkLong(core, log));
+  core.Spawn(WorkShort(core, log));
+  while (log.size() < 7) co_await core.SleepUntil(MonoTime());
+}
+
+TEST_F(UringCoreTest, WhatIsReadyDoesNotWaitForAllTurns) {
+  StartEngine();
+  std::string log;
+  RunToEnd(WorkBoth(core(), log));
+  EXPECT_EQ(log, "LsLsLss");
+}
+
+// Whose turns take no time, so that all of them have room in a tick.
+Task<void> TakeTurns(Core& core, int& taken) {
+  for (int i = 0; i < 100; ++i) co_await core.Turn();
+  ++taken;
+}
+
+Task<void> AwaitTurns(Core& core, int& taken) {
+  for (int i = 0; i < 10; ++i) core.Spawn(TakeTurns(core, taken));
+  while (taken < 10) co_await core.SleepUntil(core.Now() + absl::Milliseconds(1));
+}
+
+TEST_F(UringCoreTest, TurnsThatAreAskedForAgainEnd) {
+  StartEngine();
+  int taken = 0;
+  RunToEnd(AwaitTurns(core(), taken));
+  EXPECT_EQ(taken, 10);
+}
+
 TEST_F(UringCoreTest, AnswersComeFromServiceThreads) {
   StartEngine();
   const std::unique_ptr<Executor> service = NewThreadExecutor("service");
