@@ -424,7 +424,8 @@ void ReadSigner(Checker& checker, relay::GatewayOptions& gateway) {
   const bool unpaired = gateway.credential_files.size() != absl::GetFlag(FLAGS_tls_certificate).size();
   if (unpaired || (!inside && program.empty())) return;
   if (inside) {
-    const std::unique_ptr<io::Executor> unused = io::RealMachine().NewExecutor("sluice-check", 1);
+    const std::unique_ptr<io::Executor> unused =
+        io::RealMachine().NewExecutor("sluice-check", 1, io::Urgency::kBackground);
     tls::InlineSigner signer(*unused);
     CheckKeys(checker, gateway, signer);
   } else if (const auto signer = checker.Value("signer", gateway.start_signer())) {

@@ -46,7 +46,7 @@ RelayWorld::RelayWorld(NextHop next_hop)
     : next_hop_(next_hop),
       outside_(io::SimulatedProcess::New(simulation_, network_, "outside",
                                          *io::SocketAddress::FromIp(kOutsideIp, 0))),
-      outside_signer_(outside_.NewExecutor("signer", 1)),
+      outside_signer_(outside_.NewExecutor("signer", 1, io::Urgency::kBackground)),
       outside_engine_(*outside_.StartEngine({.cores = 1})),
       ciphers_(*tls::CipherPolicy::Parse("TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL")),
       signer_(*outside_signer_),

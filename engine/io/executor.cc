@@ -10,16 +10,20 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/io/thread_slice.h"
 
 namespace sluice::io {
 namespace {
 
 class ThreadExecutor : public Executor {
  public:
-  ThreadExecutor(const std::string& name, int threads) {
+  ThreadExecutor(const std::string& name, int threads, Urgency urgency) {
     SLUICE_CHECK(threads >= 1);
     for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this] { Run(); });
+      threads_.emplace_back([this, urgency] {
+        if (urgency == Urgency::kMailWaits) AskForShortSlices();
+        Run();
+      });
       // The kernel keeps 15 characters.
       pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
     }
@@ -66,8 +70,8 @@ class ThreadExecutor : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> NewThreadExecutor(const std::string& name, int threads) {
-  return std::make_unique<ThreadExecutor>(name, threads);
+std::unique_ptr<Executor> NewThreadExecutor(const std::string& name, int threads, Urgency urgency) {
+  return std::make_unique<ThreadExecutor>(name, threads, urgency);
 }
 
 }  // namespace sluice::io

@@ -19,9 +19,13 @@ class Executor {
   virtual void Post(Job job) = 0;
 };
 
+// Whether mail waits for what is done (thread_slice.h).
+enum class Urgency { kBackground, kMailWaits };
+
 // Threads of its own, named for `ps -L` and debuggers. The destructor runs what is queued, then
 // joins. `threads` >= 1.
-std::unique_ptr<Executor> NewThreadExecutor(const std::string& name, int threads = 1);
+std::unique_ptr<Executor> NewThreadExecutor(const std::string& name, int threads = 1,
+                                            Urgency urgency = Urgency::kBackground);
 
 }  // namespace sluice::io
 

@@ -24,7 +24,8 @@ class Machine {
   virtual const Clock& clock() const = 0;
 
   // As NewThreadExecutor().
-  virtual std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads) = 0;
+  virtual std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads,
+                                                Urgency urgency) = 0;
 
   // Errors: InvalidArgument (cores), FailedPrecondition (what the kernel lacks, and which version
   // or setting has it).

@@ -15,8 +15,9 @@ class ThisMachine final : public Machine {
  public:
   const Clock& clock() const override { return SystemClock(); }
 
-  std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads) override {
-    return NewThreadExecutor(name, threads);
+  std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads,
+                                        Urgency urgency) override {
+    return NewThreadExecutor(name, threads, urgency);
   }
 
   absl::StatusOr<std::unique_ptr<Engine>> StartEngine(const EngineOptions& options) override {

@@ -18,6 +18,7 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
+#include "engine/io/thread_slice.h"
 #include "engine/io/uring_ring.h"
 
 // Newer than liburing 2.3's copy of the kernel's header, or spelled here so that one place says
@@ -155,6 +156,7 @@ absl::Status UringCore::Start() {
   thread_ = std::thread([&, this] {
     pthread_setname_np(pthread_self(), absl::StrCat("sluice-core-", index()).c_str());
     SetCurrent(this);
+    AskForShortSlices();
     if (options_.pin) Pin();
     const absl::Status status = OpenRing();  // on this thread: it is the single issuer
     {

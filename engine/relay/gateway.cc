@@ -39,8 +39,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options,
 }
 
 absl::Status Gateway::OpenStore() {
-  store_thread_ = machine_.NewExecutor("sluice-store", 1);
-  reader_thread_ = machine_.NewExecutor("sluice-reader", 2);
+  store_thread_ = machine_.NewExecutor("sluice-store", 1, io::Urgency::kMailWaits);
+  reader_thread_ = machine_.NewExecutor("sluice-reader", 2, io::Urgency::kBackground);
   queue::SpoolOptions spool = options_.spool;
   spool.clock = &clock_;
   spool.store = store_thread_.get();
@@ -67,7 +67,8 @@ absl::Status Gateway::StartSigner() {
     SLUICE_ASSIGN_OR_RETURN(signer_, options_.start_signer());
     return absl::OkStatus();
   }
-  signer_thread_ = machine_.NewExecutor("sluice-signer", options_.signer_threads);
+  signer_thread_ = machine_.NewExecutor("sluice-signer", options_.signer_threads,
+                                        io::Urgency::kBackground);
   signer_ = std::make_unique<tls::InlineSigner>(*signer_thread_);
   return absl::OkStatus();
 }

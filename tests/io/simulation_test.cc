@@ -237,7 +237,7 @@ TEST_F(SimulationTest, AThreadWaitsForWhatACoreDoes) {
 
 TEST_F(SimulationTest, AServiceAnswersACoreInItsOwnTime) {
   client_.set_job_time([](const std::string&) { return absl::Seconds(20); });
-  const std::unique_ptr<Executor> service = client_.NewExecutor("service", 1);
+  const std::unique_ptr<Executor> service = client_.NewExecutor("service", 1, Urgency::kBackground);
   std::vector<bool> in_time;
   const auto ask = [](Core& core, Executor& executor, absl::Duration patience,
                       std::vector<bool>& answers) -> Task<void> {

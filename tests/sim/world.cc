@@ -25,7 +25,7 @@ World::World(const Scenario& scenario, std::string directory)
       network_(simulation_),
       outside_(io::SimulatedProcess::New(simulation_, network_, "outside",
                                          *io::SocketAddress::FromIp(kOutsideIp, 0))),
-      outside_signer_(outside_.NewExecutor("signer", 1)),
+      outside_signer_(outside_.NewExecutor("signer", 1, io::Urgency::kBackground)),
       outside_engine_(*outside_.StartEngine({.cores = 1})),
       town_(scenario_, simulation_.random(), simulation_.clock(), *outside_signer_,
             std::move(directory)),

@@ -200,7 +200,8 @@ void SimulatedProcess::Kill(bool power_fails) {
   network_.Orphan(*this, power_fails);
 }
 
-std::unique_ptr<io::Executor> SimulatedProcess::NewExecutor(const std::string& name, int threads) {
+std::unique_ptr<io::Executor> SimulatedProcess::NewExecutor(const std::string& name, int threads,
+                                                             io::Urgency /*urgency*/) {
   return std::make_unique<Executor>(*this, name, threads);
 }
 

@@ -55,7 +55,8 @@ class SimulatedProcess final : public Machine {
 
   // Machine.
   const Clock& clock() const override { return world_.clock(); }
-  std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads) override;
+  std::unique_ptr<Executor> NewExecutor(const std::string& name, int threads,
+                                        Urgency urgency) override;
   absl::StatusOr<std::unique_ptr<Engine>> StartEngine(const EngineOptions& options) override;
   absl::Status CheckSource(const SocketAddress& /*address*/) override { return absl::OkStatus(); }
   bool Await(absl::Mutex& mutex, const absl::Condition& condition, MonoTime deadline) override;
