@@ -4,7 +4,7 @@ are run twice: the same seed has to be the same run.
 
   seeds_test.py SIMULATE
 
-SLUICE_SIM_MINUTES (default 1.5) says how long, SLUICE_SIM_START which seed comes first.
+SLUICE_SIM_MINUTES (default 1) says how long, SLUICE_SIM_START which seed comes first.
 """
 
 import os
@@ -33,7 +33,7 @@ def main():
             print(line, flush=True)
             if subprocess.run([simulate, f"--start={seed}", "--seeds=1"], check=False).returncode:
                 sys.exit(1)
-    minutes = os.environ.get("SLUICE_SIM_MINUTES", "1.5")
+    minutes = os.environ.get("SLUICE_SIM_MINUTES", "1")
     start = os.environ.get("SLUICE_SIM_START", str(time.time_ns() // 1_000_000 % 10**9))
     for seed in range(int(start), int(start) + _TWICE):
         first, second = run_of(simulate, seed), run_of(simulate, seed)
