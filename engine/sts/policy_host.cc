@@ -23,20 +23,13 @@ bool IsPlainText(absl::string_view content_type) {
 
 }  // namespace
 
-PolicyHost::PolicyHost(io::Core& core, dns::Resolver& resolver, tls::ClientContext& context)
-    : core_(core), resolver_(resolver), context_(context) {}
-
 io::Task<absl::StatusOr<std::string>> PolicyHost::Fetch(std::string domain) {
-  if (aborted_) co_return absl::UnavailableError("the gateway stops");
   https::Request request;
   request.host = absl::StrCat("mta-sts.", domain);
   request.target = "/.well-known/mta-sts.txt";
   request.most_response_bytes = kMostPolicyBytes;
-  https::Exchange exchange(core_, resolver_, context_);
-  running_.insert(&exchange);
   absl::StatusOr<https::Response> response =
-      co_await exchange.Run(std::move(request), core_.Now() + kFetchTimeout);
-  running_.erase(&exchange);
+      co_await client_.Run(std::move(request), kFetchTimeout);
   if (!response.ok()) co_return response.status();
   if (response->status != 200) {
     co_return absl::UnavailableError(absl::StrCat("mta-sts.", domain, " answers with status ",
@@ -48,11 +41,6 @@ io::Task<absl::StatusOr<std::string>> PolicyHost::Fetch(std::string domain) {
         absl::CHexEscape(response->content_type.substr(0, kMostShown)), "' and not as text/plain"));
   }
   co_return std::move(response->body);
-}
-
-void PolicyHost::Abort() {
-  aborted_ = true;
-  for (https::Exchange* const exchange : running_) exchange->Abort();
 }
 
 }  // namespace sluice::sts

@@ -7,12 +7,11 @@
 #define SLUICE_ENGINE_STS_POLICY_HOST_H_
 
 #include <string>
-#include <unordered_set>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/dns/resolver.h"
-#include "engine/https/exchange.h"
+#include "engine/https/client.h"
 #include "engine/io/core.h"
 #include "engine/io/task.h"
 #include "tls/context.h"
@@ -24,7 +23,8 @@ class PolicyHost {
   static constexpr absl::Duration kFetchTimeout = absl::Minutes(1);
 
   // All outlive it; `context` has the roots that policy hosts are held against.
-  PolicyHost(io::Core& core, dns::Resolver& resolver, tls::ClientContext& context);
+  PolicyHost(io::Core& core, dns::Resolver& resolver, tls::ClientContext& context)
+      : client_(core, resolver, context) {}
   PolicyHost(const PolicyHost&) = delete;
   PolicyHost& operator=(const PolicyHost&) = delete;
 
@@ -33,14 +33,10 @@ class PolicyHost {
   io::Task<absl::StatusOr<std::string>> Fetch(std::string domain);
 
   // What is under way fails soon, and so does what is still asked for.
-  void Abort();
+  void Abort() { client_.Abort(); }
 
  private:
-  io::Core& core_;
-  dns::Resolver& resolver_;
-  tls::ClientContext& context_;
-  std::unordered_set<https::Exchange*> running_;
-  bool aborted_ = false;
+  https::Client client_;
 };
 
 }  // namespace sluice::sts

@@ -10,12 +10,11 @@
 #define SLUICE_ENGINE_TLSRPT_COLLECTOR_H_
 
 #include <string>
-#include <unordered_set>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/dns/resolver.h"
-#include "engine/https/exchange.h"
+#include "engine/https/client.h"
 #include "engine/io/core.h"
 #include "engine/io/task.h"
 #include "engine/tlsrpt/record.h"
@@ -28,7 +27,8 @@ class Collector {
   static constexpr absl::Duration kTimeout = absl::Minutes(1);
 
   // All outlive it; `context` has the roots that web servers are held against.
-  Collector(io::Core& core, dns::Resolver& resolver, tls::ClientContext& context);
+  Collector(io::Core& core, dns::Resolver& resolver, tls::ClientContext& context)
+      : client_(core, resolver, context) {}
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 
@@ -36,14 +36,10 @@ class Collector {
   io::Task<absl::Status> Post(WebEndpoint endpoint, std::string gzip);
 
   // What is under way fails soon, and so does what is still asked for.
-  void Abort();
+  void Abort() { client_.Abort(); }
 
  private:
-  io::Core& core_;
-  dns::Resolver& resolver_;
-  tls::ClientContext& context_;
-  std::unordered_set<https::Exchange*> running_;
-  bool aborted_ = false;
+  https::Client client_;
 };
 
 }  // namespace sluice::tlsrpt
