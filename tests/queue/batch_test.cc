@@ -1,0 +1,56 @@
+#include "queue/batch.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/base/clock.h"
+#include "gtest/gtest.h"
+#include "tests/queue/lossy_disk.h"
+
+namespace sluice::queue {
+namespace {
+
+class BatchTest : public ::testing::Test {
+ protected:
+  BatchTest()
+      : database_(Database::Open({.directory = "/queue",
+                                  .env = disk_.env(),
+                                  .clock = &clock_,
+                                  .memory_bytes = 16 << 20})
+                      .value()) {}
+
+  std::shared_ptr<const Tables> Read() { return database_->Read().value(); }
+
+  LossyDisk disk_{1};
+  ManualClock clock_;
+  std::unique_ptr<Database> database_;
+};
+
+TEST_F(BatchTest, ItsMemoryServesTheNextAndNothingOfIt) {
+  Batch first(Read());
+  first.Put(Table::kBody, "first", std::string(100'000, 'x'));
+  std::unique_ptr<rocksdb::WriteBatch> memory = first.TakeMemory();
+  ASSERT_NE(memory, nullptr);
+  const size_t capacity = memory->Data().capacity();
+  EXPECT_GT(capacity, 100'000u);
+
+  Batch second(Read(), std::move(memory));
+  EXPECT_TRUE(second.empty());
+  second.Put(Table::kBody, "second", "y");
+  EXPECT_EQ(second.writes().Data().capacity(), capacity);
+  ASSERT_TRUE(database_->Write(second.writes(), true).ok());
+  EXPECT_EQ(Read()->Get(Table::kBody, "second").value(), "y");
+  EXPECT_EQ(Read()->Get(Table::kBody, "first").value(), std::nullopt);
+}
+
+TEST_F(BatchTest, TheMemoryOfAVeryLargeOneIsGivenBack) {
+  Batch batch(Read());
+  batch.Put(Table::kBody, "large", std::string(5'000'000, 'x'));
+  EXPECT_EQ(batch.TakeMemory(), nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::queue
