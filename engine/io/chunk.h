@@ -73,8 +73,8 @@ class Body {
   size_t size_ = 0;
 };
 
-// Gathers bytes into chunks, each twice as large as the one in front of it, up to 64 KiB: so less
-// than half of what a message holds of memory is empty, and a long one costs few allocations.
+// Gathers bytes into chunks, each twice as large as the one in front of it, up to 64 KiB: so a
+// message holds 4 KiB and twice its size of memory at most, and a long one costs few allocations.
 // One thread.
 class ChunkWriter {
  public:
