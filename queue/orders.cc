@@ -3,7 +3,7 @@
 // All of these decide by reading, so each step is a group of its own, and steps are small: mail that
 // is being accepted takes turns with them. What is in flight is left alone: its attempt ends as if
 // nobody had asked.
-#include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -19,7 +19,7 @@
 namespace sluice::queue {
 namespace {
 
-// Of one step: items that are changed, rows that are looked at.
+// Of one step: items that are looked at, rows that are walked over.
 constexpr size_t kStep = 256;
 constexpr size_t kScan = 10'000;
 
@@ -51,6 +51,9 @@ struct SpoolState::OrderJob {
   Reason reason;
   Done<absl::StatusOr<uint64_t>> done;
   absl::Time now;
+  // Steps go over `due` as it was in front of the first: what is tried and put off meanwhile would
+  // be met again and again.
+  std::unique_ptr<const Moment> begun;
   std::string position;  // in `due`: where the next step begins; empty: there is none
 
   struct Changed {
@@ -134,33 +137,49 @@ void SpoolState::CarryOut(std::shared_ptr<OrderJob> job) {
 absl::Status SpoolState::PrepareOrder(Batch& batch, OrderJob& job) {
   job.changed.clear();
   if (job.one_message()) return PrepareOrderOfMessage(batch, job);
-  RowScan scan(batch.tables(), {.table = Table::kDue, .from = std::exchange(job.position, "")});
-  for (size_t scanned = 0; scan.Valid(); scan.Next(), ++scanned) {
-    if (job.changed.size() == kStep || scanned == kScan) {
-      job.position = std::string(scan.key());
-      return absl::OkStatus();
-    }
-    const std::optional<TimedItem> row = ParseTimeKey(scan.key());
-    const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
-    if (!item.has_value()) continue;
-    const std::string& wanted = job.selection.destination;
-    if (!wanted.empty() && item->destination != wanted) continue;
-    if (in_flight_.Contains(row->item)) continue;
-    const absl::StatusOr<std::optional<std::string>> bytes =
-        batch.tables()->Get(Table::kEnvelope, row->item);
-    if (bytes.ok() && !bytes->has_value()) continue;  // a leftover
-    absl::StatusOr<Envelope> envelope =
-        bytes.ok() ? DecodeEnvelope(row->item, **bytes) : absl::StatusOr<Envelope>(bytes.status());
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<TimeIndex::Found> found, FindNext(batch, job));
+  std::vector<absl::string_view> keys;
+  keys.reserve(found.size());
+  for (const TimeIndex::Found& one : found) keys.emplace_back(one.item);
+  const std::vector<Tables::Row> rows = batch.tables()->GetAll(Table::kEnvelope, keys);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].ok() && !rows[i]->has_value()) continue;  // gone, or a leftover
+    absl::StatusOr<Envelope> envelope = rows[i].ok()
+                                            ? DecodeEnvelope(found[i].item, **rows[i])
+                                            : absl::StatusOr<Envelope>(rows[i].status());
     if (absl::IsDataLoss(envelope.status())) {
       // What is damaged keeps nothing else from being done.
       log::Error("envelope_damaged", {{"error", envelope.status().message()}});
       continue;
     }
     if (!envelope.ok()) return envelope.status();
-    if (envelope->next_due != row->time) continue;  // a leftover, too
-    SLUICE_RETURN_IF_ERROR(Apply(batch, job, row->item, *std::move(envelope)));
+    if (envelope->next_due != found[i].time) continue;  // tried since, or a leftover
+    SLUICE_RETURN_IF_ERROR(Apply(batch, job, found[i].item, *std::move(envelope)));
   }
-  return scan.status();
+  return absl::OkStatus();
+}
+
+// What this step is to look at, and where the next one begins.
+absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindNext(const Batch& batch,
+                                                                   OrderJob& job) {
+  if (job.begun == nullptr) job.begun = std::make_unique<const Moment>(batch.tables());
+  std::vector<TimeIndex::Found> found;
+  RowScan scan(*job.begun, {.table = Table::kDue,
+                            .from = std::exchange(job.position, ""),
+                            .keep_in_cache = false});
+  for (size_t scanned = 0; scan.Valid(); scan.Next(), ++scanned) {
+    if (found.size() == kStep || scanned == kScan) {
+      job.position = std::string(scan.key());
+      break;
+    }
+    const std::optional<TimedItem> row = ParseTimeKey(scan.key());
+    const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
+    if (!item.has_value() || in_flight_.Contains(row->item)) continue;
+    if (!job.selection.Matches(item->id, item->destination)) continue;
+    found.push_back({.time = row->time, .item = std::string(row->item)});
+  }
+  SLUICE_RETURN_IF_ERROR(scan.status());
+  return found;
 }
 
 // All of its items that are selected, or none.

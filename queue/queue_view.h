@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "queue/envelope.h"
 #include "queue/message_id.h"
@@ -41,6 +42,11 @@ struct QueueItem {
 struct Selection {
   std::optional<MessageId> message_id;
   std::string destination;
+
+  bool Matches(const MessageId& id, absl::string_view of_destination) const {
+    return (!message_id.has_value() || *message_id == id) &&
+           (destination.empty() || destination == of_destination);
+  }
 };
 
 // Empty and unset fields match everything.

@@ -16,9 +16,11 @@ struct RowScan::Bounds {
 
 namespace {
 
-rocksdb::Iterator* NewIterator(const Tables& tables, const RowRange& range,
-                               const rocksdb::Slice& lower, const rocksdb::Slice& upper) {
+rocksdb::Iterator* NewIterator(const Tables& tables, const rocksdb::Snapshot* snapshot,
+                               const RowRange& range, const rocksdb::Slice& lower,
+                               const rocksdb::Slice& upper) {
   rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
   options.fill_cache = range.keep_in_cache;
   options.iterate_lower_bound = &lower;
   // The bound keeps a scan from walking over erased rows behind the last one that is asked for.
@@ -32,11 +34,23 @@ absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), sl
 
 }  // namespace
 
+Moment::Moment(std::shared_ptr<const Tables> tables)
+    : tables_(std::move(tables)), snapshot_(tables_->db().GetSnapshot()) {}
+
+Moment::~Moment() { tables_->db().ReleaseSnapshot(snapshot_); }
+
 RowScan::RowScan(std::shared_ptr<const Tables> tables, RowRange range)
+    : RowScan(std::move(tables), nullptr, std::move(range)) {}
+
+RowScan::RowScan(const Moment& moment, RowRange range)
+    : RowScan(moment.tables(), moment.snapshot(), std::move(range)) {}
+
+RowScan::RowScan(std::shared_ptr<const Tables> tables, const rocksdb::Snapshot* snapshot,
+                 RowRange range)
     : tables_(std::move(tables)),
       range_(std::move(range)),
       bounds_(new Bounds{range_.from, range_.to}),
-      iterator_(NewIterator(*tables_, range_, bounds_->lower, bounds_->upper)) {
+      iterator_(NewIterator(*tables_, snapshot, range_, bounds_->lower, bounds_->upper)) {
   if (range_.backward) {
     iterator_->SeekToLast();  // within the bounds
   } else {

@@ -1,4 +1,4 @@
-// One pass over the rows of a table, as they are when it begins.
+// One pass over the rows of a table, as they are when it begins, or were at a moment before.
 //
 //   RowScan scan(tables, {.table = Table::kDue, .from = cursor, .to = TimeKey(horizon)});
 //   for (; scan.Valid(); scan.Next()) Use(scan.key(), scan.value());
@@ -18,9 +18,27 @@
 
 namespace rocksdb {
 class Iterator;
+class Snapshot;
 }
 
 namespace sluice::queue {
+
+// How all tables stood when it was made, for scans that follow one another. While there is one, what
+// has been erased since takes up room, and the database is not closed: not for long.
+class Moment {
+ public:
+  explicit Moment(std::shared_ptr<const Tables> tables);
+  ~Moment();
+  Moment(const Moment&) = delete;
+  Moment& operator=(const Moment&) = delete;
+
+  const std::shared_ptr<const Tables>& tables() const { return tables_; }
+  const rocksdb::Snapshot* snapshot() const { return snapshot_; }
+
+ private:
+  const std::shared_ptr<const Tables> tables_;
+  const rocksdb::Snapshot* const snapshot_;
+};
 
 struct RowRange {
   Table table = Table::kDefault;
@@ -34,6 +52,8 @@ struct RowRange {
 class RowScan {
  public:
   RowScan(std::shared_ptr<const Tables> tables, RowRange range);
+  // As they were at `moment`, which outlives the scan.
+  RowScan(const Moment& moment, RowRange range);
   ~RowScan();
   RowScan(const RowScan&) = delete;
   RowScan& operator=(const RowScan&) = delete;
@@ -47,6 +67,8 @@ class RowScan {
 
  private:
   struct Bounds;
+
+  RowScan(std::shared_ptr<const Tables> tables, const rocksdb::Snapshot* snapshot, RowRange range);
 
   const std::shared_ptr<const Tables> tables_;
   const RowRange range_;

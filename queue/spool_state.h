@@ -138,6 +138,7 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void StartOrder(OrderJob order);
   void CarryOut(std::shared_ptr<OrderJob> job);
   absl::Status PrepareOrder(Batch& batch, OrderJob& job);
+  absl::StatusOr<std::vector<TimeIndex::Found>> FindNext(const Batch& batch, OrderJob& job);
   absl::Status PrepareOrderOfMessage(Batch& batch, OrderJob& job);
   absl::Status Apply(Batch& batch, OrderJob& job, absl::string_view item, Envelope envelope);
 

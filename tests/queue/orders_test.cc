@@ -1,5 +1,6 @@
 // What people do to the queue: hold, let go on, remove by domain, take in order to give back; and the
 // summary, which follows all of it.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +115,25 @@ TEST_F(OrdersTest, WhatIsBeingSentIsLeftAlone) {
   EXPECT_EQ(world_.Remove({}, reason_).value(), 0u);
   EXPECT_THAT(world_.TakeSelected({}, "", 10)->items, IsEmpty());
   EXPECT_EQ(StateOf(active), ItemState::kActive);
+}
+
+TEST_F(OrdersTest, EachIsMetOnceThoughItIsTriedAndPutOffMeanwhile) {
+  std::vector<Envelope> waiting;
+  for (int i = 0; i < 1000; ++i) waiting.push_back(Waiting("a.example"));
+  std::optional<absl::StatusOr<uint64_t>> retried;
+  world_.spool().RetryNow({}, [&](absl::StatusOr<uint64_t> count) { retried = std::move(count); });
+  // What has become due finds no room, and is put off until after what the order has yet to meet.
+  size_t put_off = 0;
+  while (!retried.has_value()) {
+    const TakenWork due = world_.TakeDue(100).value();
+    for (const Envelope& envelope : due.items) {
+      world_.Release(envelope, world_.Now() + absl::Hours(2));
+      ++put_off;
+    }
+    world_.store().Step();
+  }
+  EXPECT_GT(put_off, 0u);
+  EXPECT_EQ(retried->value(), 1000u);
 }
 
 TEST_F(OrdersTest, ADomainIsRemovedHoweverManyThereAre) {
