@@ -1,5 +1,6 @@
 // What the administration asks of the gateway: from its own threads, answered by store and cores.
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -286,9 +287,20 @@ std::map<std::string, absl::Time> Gateway::NextProbes(std::set<std::string> dest
 
 absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::Selection& selection,
                                               MonoTime deadline) {
+  const queue::Selection wanted = Normal(selection);
+  // What waits in a lane for the end of a pause is in flight, where the queue leaves it alone.
+  auto waited = std::make_shared<std::atomic<uint64_t>>(0);  // shared, as in OnEveryCore
+  SLUICE_RETURN_IF_ERROR(OnEveryCore(
+      [waited, wanted](Shard& shard) {
+        waited->fetch_add(shard.TryNow(wanted));
+        return absl::OkStatus();
+      },
+      deadline));
   Reply<absl::StatusOr<uint64_t>> reply;
-  spool_->RetryNow(Normal(selection), reply.Sender());
-  return reply.Wait(machine_, deadline).value_or(GoesOn());
+  spool_->RetryNow(wanted, reply.Sender());
+  SLUICE_ASSIGN_OR_RETURN(const uint64_t made_due,
+                          reply.Wait(machine_, deadline).value_or(GoesOn()));
+  return made_due + waited->load();
 }
 
 absl::StatusOr<uint64_t> Gateway::HoldQueued(const queue::Selection& selection,

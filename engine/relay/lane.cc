@@ -112,15 +112,30 @@ Lane::Lane(LaneHost& host, HopTarget target, OutboundPolicy policy, std::shared_
 Lane::~Lane() { SLUICE_CHECK(idle()); }
 
 bool Lane::Offer(Attempt& attempt) {
+  if (attempt.envelope.past_breaker) EndPause();
   if (backlog_.size() >= pace_->Room(host_.settings().lane_backlog)) return false;
-  // An administrator wants it tried, whatever is known of its destination.
-  if (attempt.envelope.past_breaker && pace_->Resume(host_.core().Now())) cleared_.NotifyAll();
   has_bodies_ |= attempt.body.has_value();
   backlog_.push_back(std::move(attempt));
   // One that waits takes one message; of a burst the others need further connections all the same.
   if (waiting_carriers_ > 0) arrived_.NotifyOne();
   AddCarrier();
   return true;
+}
+
+size_t Lane::TryNow(const queue::Selection& selection) {
+  if (paused_carriers_ == 0) return 0;
+  const auto wanted =
+      std::count_if(backlog_.begin(), backlog_.end(), [&selection](const Attempt& attempt) {
+        return selection.Matches(attempt.envelope.id, attempt.envelope.destination);
+      });
+  if (wanted > 0) EndPause();
+  return static_cast<size_t>(wanted);
+}
+
+// Another lane to the same destination may have ended it already: its carriers are its own.
+void Lane::EndPause() {
+  pace_->Resume(host_.core().Now());
+  if (paused_carriers_ > 0) cleared_.NotifyAll();
 }
 
 void Lane::AddCarrier() {

@@ -43,6 +43,7 @@
 #include "engine/relay/overflow.h"
 #include "engine/relay/settings.h"
 #include "engine/smtp/client_session.h"
+#include "queue/queue_view.h"
 
 namespace sluice::relay {
 
@@ -85,8 +86,12 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // False when the backlog is full; `attempt` is then left as it was.
+  // False when the backlog is full; `attempt` is then left as it was. Where an administrator wants
+  // it tried (Envelope::past_breaker) a pause is over all the same.
   bool Offer(Attempt& attempt);
+  // He wants all that is selected tried now: where some of it waits here for the end of a pause, that
+  // is over. Returns how many messages did.
+  size_t TryNow(const queue::Selection& selection);
 
   // When the backlog is full: when an attempt that found no room is to be offered again.
   MonoTime NextRoom();
@@ -114,6 +119,7 @@ class Lane {
   io::Task<void> Carry();
   // Opens a further connection where more waits than those there are will soon have sent.
   void AddCarrier();
+  void EndPause();
   std::optional<Attempt> Take();
   // What holds for it at this moment.
   OutboundPolicy PolicyOf(const Attempt& attempt) const;

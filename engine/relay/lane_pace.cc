@@ -115,12 +115,6 @@ LanePace::Round LanePace::RoundFailed(Trouble trouble, MonoTime begun, MonoTime 
   return failed_rounds_ == 1 ? Round::kSparedPause : Round::kFailedPause;
 }
 
-bool LanePace::Resume(MonoTime now) {
-  if (!paused(now)) return false;
-  paused_until_ = now;
-  return true;
-}
-
 bool LanePace::Forgettable(MonoTime now) const {
   // After so long a pause would begin anew.
   const bool untroubled =

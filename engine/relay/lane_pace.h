@@ -27,6 +27,7 @@
 #ifndef SLUICE_ENGINE_RELAY_LANE_PACE_H_
 #define SLUICE_ENGINE_RELAY_LANE_PACE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -102,8 +103,8 @@ class LanePace {
   };
   // No address would have a connection, and none stands.
   Round RoundFailed(Trouble trouble, MonoTime begun, MonoTime now);
-  // Somebody wants it tried now. False: there was no pause.
-  bool Resume(MonoTime now);
+  // Somebody wants it tried now: a pause is over.
+  void Resume(MonoTime now) { paused_until_ = std::min(paused_until_, now); }
 
   // A new one would do the same.
   bool Forgettable(MonoTime now) const;

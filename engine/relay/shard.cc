@@ -177,6 +177,12 @@ Shard::PaceNow Shard::PaceOf(absl::string_view destination) const {
   return state;
 }
 
+size_t Shard::TryNow(const queue::Selection& selection) {
+  size_t waited = 0;
+  for (const auto& [key, lane] : lanes_) waited += lane->TryNow(selection);
+  return waited;
+}
+
 void Shard::Dispatch(Attempt attempt) {
   HopTarget target =
       HopTargetOf(settings_.routes, attempt.envelope.destination, settings_.smtp_port,

@@ -104,6 +104,10 @@ class Shard final : private LaneHost,
   };
   PaceNow PaceOf(absl::string_view destination) const;
 
+  // An administrator wants it tried now: ends the pauses that it waits for here, if any. Returns how
+  // many messages did.
+  size_t TryNow(const queue::Selection& selection);
+
   void UseList(std::shared_ptr<const policy::Snapshot> list);
   absl::Status UseCertificates(std::shared_ptr<const tls::Credentials> own,
                                std::shared_ptr<const tls::ClientCertificates> as_client);

@@ -353,11 +353,9 @@ class PaceTest(E2eCase):
             self.assertIn(words, line)
 
         self.tap.target = self.sink.port
-
-        def all_gone():
-            self.gateway.ctl_raw("queue", "retry", "--domain=busy.test")  # ends the pause
-            return not self.gateway.queue(domain="busy.test")
-        wait_until("all to leave once the server takes mail", all_gone)
+        self.gateway.ctl_raw("queue", "retry", "--domain=busy.test")  # ends the pause
+        wait_until("all to leave once the server takes mail",
+                   lambda: not self.gateway.queue(domain="busy.test"))
         self.assertEqual(len(self.gateway.history(domain="busy.test", outcome="delivered")), 10)
 
     def test_messages_leave_at_their_rate(self):

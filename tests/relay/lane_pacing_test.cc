@@ -299,6 +299,49 @@ TEST_F(LanePacingTest, AnAdministratorsRetryEndsThePause) {
   }
 }
 
+TEST_F(LanePacingTest, OneThatFindsNoRoomEndsThePauseAllTheSame) {
+  settings_.lane_backlog = 2;
+  TurnAway(1);
+  const auto lane = NewLane();
+  At(absl::Seconds(1), [this, &lane] { core_.Spawn(OfferTo(*lane, 1)); });
+  At(absl::Seconds(5), [this, &lane] {
+    Attempt wanted = MessageFrom("wanted@sender.example");
+    EXPECT_FALSE(lane->Offer(wanted));
+    wanted.envelope.past_breaker = true;
+    EXPECT_FALSE(lane->Offer(wanted));
+    EXPECT_LT(lane->NextRoom() - core_.Now(), absl::Seconds(5));
+  });
+  Deliver(*lane, 2);
+  ASSERT_THAT(concluded_, SizeIs(3));
+  for (size_t i = 1; i < 3; ++i) {
+    EXPECT_TRUE(Delivered(i));
+    EXPECT_EQ(When(i), absl::Seconds(5));
+  }
+}
+
+TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
+  TurnAway(1);
+  const auto lane = NewLane();
+  const queue::Selection all;
+  const queue::Selection these = {.message_id = std::nullopt, .destination = "example.com"};
+  const queue::Selection others = {.message_id = std::nullopt, .destination = "other.test"};
+  const queue::Selection none = {.message_id = queue::MessageId::Of(1, 1), .destination = ""};
+  EXPECT_EQ(lane->TryNow(all), 0u);
+  At(absl::Seconds(5), [&] {
+    EXPECT_EQ(lane->TryNow(others), 0u);
+    EXPECT_EQ(lane->TryNow(none), 0u);
+    EXPECT_TRUE(pace_->paused(core_.Now()));
+    EXPECT_EQ(lane->TryNow(these), 2u);
+    EXPECT_FALSE(pace_->paused(core_.Now()));
+  });
+  Deliver(*lane, 3);
+  ASSERT_THAT(concluded_, SizeIs(3));
+  for (size_t i = 1; i < 3; ++i) {
+    EXPECT_TRUE(Delivered(i));
+    EXPECT_EQ(When(i), absl::Seconds(5));
+  }
+}
+
 TEST_F(LanePacingTest, ADrainPutsBackWhatWaitsForTheEndOfAPause) {
   TurnAway(1);
   const auto lane = NewLane();
