@@ -134,8 +134,11 @@ size_t Lane::TryNow(const queue::Selection& selection) {
 
 // Another lane to the same destination may have ended it already: its carriers are its own.
 void Lane::EndPause() {
-  pace_->Resume(host_.core().Now());
-  if (paused_carriers_ > 0) cleared_.NotifyAll();
+  const MonoTime now = host_.core().Now();
+  pace_->Resume(now);
+  if (paused_carriers_ == 0) return;
+  overflow_.PauseEnded(now);
+  cleared_.NotifyAll();
 }
 
 void Lane::AddCarrier() {
@@ -146,7 +149,9 @@ void Lane::AddCarrier() {
 }
 
 MonoTime Lane::NextRoom() {
-  return std::max(overflow_.NextRoom(host_.core().Now(), backlog_.size()), pace_->paused_until());
+  const MonoTime now = host_.core().Now();
+  return pace_->paused(now) ? overflow_.NextRoomAfterPause(pace_->paused_until(), backlog_.size())
+                            : overflow_.NextRoom(now, backlog_.size());
 }
 
 size_t Lane::Load() const {
@@ -192,7 +197,9 @@ void Lane::Fail(Attempt attempt, AttemptReport report) {
 
 void Lane::FailBacklog(const AttemptReport& report) {
   // What arrives meanwhile is another round's.
-  for (Attempt& attempt : std::exchange(backlog_, {})) Fail(std::move(attempt), report);
+  std::deque<Attempt> failed = std::exchange(backlog_, {});
+  overflow_.Left(failed.size());
+  for (Attempt& attempt : failed) Fail(std::move(attempt), report);
 }
 
 void Lane::RoundFailed(const AttemptReport& report, MonoTime begun, AtHand at_hand) {

@@ -18,18 +18,38 @@ void Overflow::MeasurePace(MonoTime now) {
   const absl::Duration elapsed = now - measured_from_;
   if (elapsed < kMeasureFor) return;
   const double measured = static_cast<double>(left_) / absl::ToDoubleSeconds(elapsed);
-  per_second_ = std::min(most_per_second_, std::max(kSlowest, (per_second_ + measured) / 2));
+  const double before = per_second_;
+  per_second_ = std::min(most_per_second_, std::max(kSlowest, (before + measured) / 2));
+  // As many as were to come until `next_` go in a shorter time now: what comes behind them need not
+  // wait for the end of the longer one, at which the lane would stand idle.
+  if (per_second_ > before && next_ > now) next_ = now + (next_ - now) * (before / per_second_);
   left_ = 0;
   measured_from_ = now;
 }
 
 MonoTime Overflow::NextRoom(MonoTime now, size_t backlog) {
   MeasurePace(now);
+  return Place(now, backlog);
+}
+
+MonoTime Overflow::NextRoomAfterPause(MonoTime end, size_t backlog) {
+  left_ = 0;
+  measured_from_ = end;
+  return Place(end, backlog);
+}
+
+void Overflow::PauseEnded(MonoTime now) {
+  left_ = 0;
+  measured_from_ = now;
+  next_ = now;
+}
+
+MonoTime Overflow::Place(MonoTime from, size_t backlog) {
   const absl::Duration each = absl::Seconds(1 / (per_second_ * kHope));
   // The first comes when half of the backlog is gone.
-  const MonoTime first = now + each * (static_cast<double>(backlog) / 2);
+  const MonoTime first = from + each * (static_cast<double>(backlog) / 2);
   next_ = std::max(first, next_ + each);
-  next_ = std::min(next_, now + kLongest);
+  next_ = std::min(next_, from + kLongest);
   return next_;
 }
 

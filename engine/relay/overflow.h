@@ -30,13 +30,18 @@ class Overflow {
         measured_from_(now),
         next_(now) {}
 
-  // A message has left the backlog.
-  void Left() { ++left_; }
+  // So many have left the backlog.
+  void Left(size_t messages = 1) { left_ += messages; }
   // When the next one that finds no room, with `backlog` before it, is to come.
   MonoTime NextRoom(MonoTime now, size_t backlog);
+  // The same in a pause that lasts until `end`: it is no part of the pace.
+  MonoTime NextRoomAfterPause(MonoTime end, size_t backlog);
+  // The pause is over before it was to end, and so is the waiting of all that was to come after it.
+  void PauseEnded(MonoTime now);
 
  private:
   void MeasurePace(MonoTime now);
+  MonoTime Place(MonoTime from, size_t backlog);
 
   // Until there is something to go by, as fast as a lane can be: what comes too early is sent on.
   static constexpr double kFastest = 10'000;

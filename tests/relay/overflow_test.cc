@@ -70,6 +70,46 @@ TEST(OverflowTest, WhatFindsNoRoomNowAndThenComesSoon) {
             absl::Seconds(2));
 }
 
+TEST(OverflowTest, WhatFindsNoRoomInAPauseComesBehindItAtThePaceOfBefore) {
+  const MonoTime now = MonoTime::FromNanos(1'000'000'000);
+  const MonoTime end = now + absl::Minutes(10);
+  Overflow overflow(now);
+  overflow.Left(1000);
+  overflow.NextRoom(now + absl::Milliseconds(200), 0);  // some thousands a second
+  MonoTime last = end;
+  for (int i = 0; i < 100'000; ++i) {
+    const MonoTime next = overflow.NextRoomAfterPause(end, kRoom);
+    EXPECT_GE(next, last);
+    last = next;
+  }
+  EXPECT_GT(last - end, absl::Seconds(8));
+  EXPECT_LT(last - end, absl::Seconds(16));
+  EXPECT_LT(overflow.NextRoom(end + absl::Seconds(1), kRoom) - end, absl::Seconds(16));
+}
+
+TEST(OverflowTest, WhereThePauseIsEndedEarlyNothingWaitsForItsEnd) {
+  MonoTime now = MonoTime::FromNanos(1'000'000'000);
+  Overflow overflow(now);
+  for (int i = 0; i < 100'000; ++i) overflow.NextRoomAfterPause(now + absl::Minutes(10), kRoom);
+  now = now + absl::Minutes(1);
+  overflow.PauseEnded(now);
+  EXPECT_LT(overflow.NextRoom(now, kRoom) - now, absl::Seconds(2));
+}
+
+// What was to come a second apart has taken all room up to the longest wait.
+TEST(OverflowTest, ALaneThatBecomesQuickIsNotLeftIdle) {
+  MonoTime now = MonoTime::FromNanos(1'000'000'000);
+  Overflow overflow(now);
+  for (int i = 0; i < 100'000; ++i) {
+    if (i % 100 == 0) now = now + absl::Seconds(1);
+    overflow.NextRoom(now, kRoom);
+  }
+  ASSERT_GT(overflow.NextRoom(now, kRoom) - now, absl::Minutes(9));
+  overflow.Left(8000);
+  now = now + absl::Seconds(1);
+  EXPECT_LT(overflow.NextRoom(now, kRoom) - now, absl::Seconds(3));
+}
+
 TEST(OverflowTest, ALaneThatSendsNothingIsLookedAtAgainAllTheSame) {
   MonoTime now = MonoTime::FromNanos(1'000'000'000);
   Overflow overflow(now);
