@@ -50,6 +50,8 @@ struct SpoolState::OrderJob {
   Selection selection;
   Reason reason;
   Done<absl::StatusOr<uint64_t>> done;
+  // When this step makes things due: behind those of the step in front, so that who looks for what
+  // is due goes on from there.
   absl::Time now;
   // Steps go over `due` as it was in front of the first: what is tried and put off meanwhile would
   // be met again and again.
@@ -98,10 +100,9 @@ void SpoolState::Remove(Selection selection, Reason reason, Done<absl::StatusOr<
 
 void SpoolState::StartOrder(OrderJob order) {
   auto job = std::make_shared<OrderJob>(std::move(order));
-  job->now = clock_.WallNow();
   // What is due already need not be tried earlier.
   const bool only_later = job->verb == OrderJob::Verb::kRetry;
-  job->position = TimeKey(only_later ? job->now + absl::Nanoseconds(1) : absl::UnixEpoch());
+  job->position = TimeKey(only_later ? clock_.WallNow() + absl::Nanoseconds(1) : absl::UnixEpoch());
   CarryOut(std::move(job));
 }
 
@@ -136,6 +137,7 @@ void SpoolState::CarryOut(std::shared_ptr<OrderJob> job) {
 
 absl::Status SpoolState::PrepareOrder(Batch& batch, OrderJob& job) {
   job.changed.clear();
+  job.now = clock_.WallNow();
   if (job.one_message()) return PrepareOrderOfMessage(batch, job);
   SLUICE_ASSIGN_OR_RETURN(const std::vector<TimeIndex::Found> found, FindNext(batch, job));
   std::vector<absl::string_view> keys;
