@@ -59,7 +59,19 @@ class Bench:
     peer_cpus: list         # of all figures but relay
     harness_cpus: list
     seconds: float
-    repeats: int
+
+
+# In this order: a name, the figures that it gives, and whether it is repeated.
+GROUPS = (
+    ("full", {"handshake_full"}, True),
+    ("resumed_13", {"handshake_resumed_13"}, True),
+    ("resumed_12", {"handshake_resumed_12"}, True),
+    ("rsa", {"handshake_rsa", "rsa_bystander"}, True),
+    ("accept", {"accept"}, True),
+    ("relay", {"relay", "relay_p50", "relay_p99", "relay_cpu"}, False),
+    ("calm", {"relay_calm"}, False),
+    ("idle", {"idle_memory"}, False),
+)
 
 
 class Measurer:
@@ -75,54 +87,48 @@ class Measurer:
         self.values = {}
         self.remarks = []
 
-    def measure(self, wanted):
-        """Each group with the peer started anew, in the state that the group needs."""
-        groups = (
-            ({"handshake_full"}, self._full),
-            ({"handshake_resumed_13"}, lambda: self._resumed("1.3", "handshake_resumed_13")),
-            ({"handshake_resumed_12"}, lambda: self._resumed("1.2", "handshake_resumed_12")),
-            ({"handshake_rsa", "rsa_bystander"}, self._rsa),
-            ({"accept"}, self._accept),
-            ({"relay", "relay_p50", "relay_p99", "relay_cpu"}, self._relay),
-            ({"relay_calm"}, self._relay_calm),
-            ({"idle_memory"}, self._idle),
-        )
-        for keys, measure in groups:
-            if keys & wanted:
-                measure()
-        return self.values
+    def group(self, name):
+        """Measures the figures of a group, with the peer started anew in the state that they need.
+        Again, it keeps the better ones."""
+        {"full": self._full,
+         "resumed_13": lambda: self._resumed("1.3", "handshake_resumed_13"),
+         "resumed_12": lambda: self._resumed("1.2", "handshake_resumed_12"),
+         "rsa": self._rsa,
+         "accept": self._accept,
+         "relay": self._relay,
+         "calm": self._relay_calm,
+         "idle": self._idle}[name]()
 
     # ---- Handshakes and acceptance: nothing is sent on ----
 
     def _full(self):
         with self._running("ecdsa"):
-            self._best("handshake_full", "handshake", "--certificate=ecdsa")
+            load = self._load("handshake", "--certificate=ecdsa")
+        self._keep("handshake_full", load)
 
     def _resumed(self, version, key):
         with self._running("ecdsa"):
-            loads = self._loads("handshake", "--resume", f"--tls={version}")
-            share = sum(load.resumed for load in loads) / max(1, sum(load.done for load in loads))
+            load = self._load("handshake", "--resume", f"--tls={version}")
+            share = load.resumed / max(1, load.done)
             if share < 0.98:
-                full = self._loads("handshake", f"--tls={version}")
-                loads = [load.without_full(share, _best_of(full)) for load in loads]
+                load = load.without_full(share, self._load("handshake", f"--tls={version}"))
                 self._remark(f"{100 * share:.0f} % of the sessions were resumed (TLS {version}); "
                              "the full ones are taken out of the figure at what they cost")
-        self._keep(key, loads)
+        self._keep(key, load)
 
     def _rsa(self):
         with self._running("rsa"), concurrent.futures.ThreadPoolExecutor(1) as beside:
-            waits = []
-            loads = []
-            for _ in range(self._bench.repeats):
-                probe = beside.submit(command_latencies, self._peer.port, self._bench.seconds)
-                loads.append(self._load("handshake", "--certificate=rsa"))
-                waits.append(probe.result()[1])
-        self._keep("handshake_rsa", loads)
-        self.values["rsa_bystander"] = Value(min(waits))
+            probe = beside.submit(command_latencies, self._peer.port, self._bench.seconds)
+            load = self._load("handshake", "--certificate=rsa")
+            wait = probe.result()[1]
+        self._keep("handshake_rsa", load)
+        before = self.values.get("rsa_bystander", Value(wait))
+        self.values["rsa_bystander"] = Value(min(wait, before.seen))
 
     def _accept(self):
         with self._running("ecdsa"):
-            self._best("accept", "send", "--per_connection=10", "--sizes=10KiB")
+            load = self._load("send", "--per_connection=10", "--sizes=10KiB")
+        self._keep("accept", load)
 
     def _idle(self):
         sessions = self._peer.most_idle_sessions
@@ -195,27 +201,17 @@ class Measurer:
                          + "; ".join(load.warnings[-2:]))
         return load
 
-    def _loads(self, *arguments):
-        return [self._load(*arguments) for _ in range(self._bench.repeats)]
-
-    def _best(self, key, *arguments):
-        self._keep(key, self._loads(*arguments))
-
-    def _keep(self, key, loads):
-        value = Value(max(load.per_s for load in loads), max(load.per_cpu_second for load in loads))
-        self.values[key] = value
-        best = _best_of(loads)
+    def _keep(self, key, load):
+        value = Value(load.per_s, load.per_cpu_second)
+        before = self.values.get(key, value)
+        self.values[key] = Value(max(value.seen, before.seen), max(value.per_cpu, before.per_cpu))
         self._say(f"{key}: {value.seen:.0f}/s, {value.per_cpu:.0f} per CPU second; p50 "
-                  f"{best.p50_ms:.1f} ms, harness at {100 * best.harness_share:.0f} %")
+                  f"{load.p50_ms:.1f} ms, harness at {100 * load.harness_share:.0f} %")
 
     def _remark(self, text):
         self._say(text)
         if text not in self.remarks:
             self.remarks.append(text)
-
-
-def _best_of(loads):
-    return max(loads, key=lambda load: load.per_s)
 
 
 class _Running:
