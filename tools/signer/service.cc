@@ -3,11 +3,18 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
 namespace sluice::signer {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// While more is to be done answers gather, up to this: each that is sent by itself wakes the daemon, and
+// where that has to share a CPU with its signer, it does so in the middle of the next signature.
+constexpr std::chrono::microseconds kMostGathering(2000);
 
 // Where it fails the other side is gone, and the next read finds that out.
 void SendWhole(int socket, std::string_view bytes) {
@@ -22,7 +29,19 @@ void SendWhole(int socket, std::string_view bytes) {
 }  // namespace
 
 void Service::Run() {
-  while (const std::optional<Request> request = Take()) Send(Encode(keys_.Perform(*request)));
+  std::string answers;
+  Clock::time_point first_came;
+  while (true) {
+    std::optional<Request> request = TakeWaiting();
+    if (!request.has_value()) {
+      Send(std::exchange(answers, {}));
+      request = Take();
+    }
+    if (!request.has_value()) return;
+    if (answers.empty()) first_came = Clock::now();
+    answers += Encode(keys_.Perform(*request));
+    if (Clock::now() - first_came >= kMostGathering) Send(std::exchange(answers, {}));
+  }
 }
 
 bool Service::malformed() {
@@ -36,6 +55,14 @@ std::optional<Request> Service::Take() {
     if (ended_) return std::nullopt;
     ended_ = !Receive();
   }
+  Request request = std::move(requests_.front());
+  requests_.pop_front();
+  return request;
+}
+
+std::optional<Request> Service::TakeWaiting() {
+  const std::unique_lock lock(reading_, std::try_to_lock);
+  if (!lock.owns_lock() || requests_.empty()) return std::nullopt;
   Request request = std::move(requests_.front());
   requests_.pop_front();
   return request;
@@ -59,15 +86,16 @@ bool Service::Receive() {
   return !malformed_;
 }
 
-void Service::Send(const std::string& frame) {
+void Service::Send(const std::string& frames) {
+  if (frames.empty()) return;
   std::unique_lock lock(writing_);
-  outgoing_ += frame;
+  outgoing_ += frames;
   if (sending_) return;
   sending_ = true;
   while (!outgoing_.empty()) {
-    const std::string frames = std::exchange(outgoing_, {});
+    const std::string sent = std::exchange(outgoing_, {});
     lock.unlock();
-    SendWhole(socket_, frames);
+    SendWhole(socket_, sent);
     lock.lock();
   }
   sending_ = false;

@@ -2,7 +2,8 @@
 //
 // There is no thread that only reads: whichever finds no request left waits for the socket, takes
 // all that came, keeps one and lets the next thread at the others. Nor one that only writes: a
-// response that is ready while another thread is sending leaves with that one's next.
+// response that is ready while another thread is sending leaves with that one's next. While there
+// are requests left, those of a thread leave together.
 #ifndef SLUICE_TOOLS_SIGNER_SERVICE_H_
 #define SLUICE_TOOLS_SIGNER_SERVICE_H_
 
@@ -27,9 +28,10 @@ class Service {
   bool malformed();
 
  private:
-  std::optional<Request> Take();
+  std::optional<Request> Take();  // waits for one; unset at the end
+  std::optional<Request> TakeWaiting();
   bool Receive();  // holds reading_; false at the end
-  void Send(const std::string& frame);
+  void Send(const std::string& frames);
 
   const int socket_;
   PrivateKeys& keys_;
