@@ -12,8 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// While more is to be done answers gather, up to this: each that is sent by itself wakes the daemon, and
-// where that has to share a CPU with its signer, it does so in the middle of the next signature.
+// While more is to be done answers gather, for so long at most: each that is sent by itself wakes the
+// daemon, and where that shares a CPU with its signer, in the middle of the next signature.
 constexpr std::chrono::microseconds kMostGathering(2000);
 
 // Where it fails the other side is gone, and the next read finds that out.
