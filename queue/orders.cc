@@ -19,9 +19,8 @@
 namespace sluice::queue {
 namespace {
 
-// Of one step: items that are looked at, rows that are walked over.
+// Items that one step looks at.
 constexpr size_t kStep = 256;
-constexpr size_t kScan = 10'000;
 
 HistoryEntry RemovalEntry(const Envelope& envelope, const Reason& reason) {
   HistoryEntry entry;
@@ -139,11 +138,10 @@ absl::Status SpoolState::PrepareOrder(Batch& batch, OrderJob& job) {
   job.changed.clear();
   job.now = clock_.WallNow();
   if (job.one_message()) return PrepareOrderOfMessage(batch, job);
-  SLUICE_ASSIGN_OR_RETURN(const std::vector<TimeIndex::Found> found, FindNext(batch, job));
-  std::vector<absl::string_view> keys;
-  keys.reserve(found.size());
-  for (const TimeIndex::Found& one : found) keys.emplace_back(one.item);
-  const std::vector<Tables::Row> rows = batch.tables()->GetAll(Table::kEnvelope, keys);
+  if (job.begun == nullptr) job.begun = std::make_unique<const Moment>(batch.tables());
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<TimeIndex::Found> found,
+                          FindSelected(*job.begun, job.selection, job.position, kStep));
+  const std::vector<Tables::Row> rows = ReadEnvelopes(*batch.tables(), found);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].ok() && !rows[i]->has_value()) continue;  // gone, or a leftover
     absl::StatusOr<Envelope> envelope = rows[i].ok()
@@ -161,29 +159,6 @@ absl::Status SpoolState::PrepareOrder(Batch& batch, OrderJob& job) {
   return absl::OkStatus();
 }
 
-// What this step is to look at, and where the next one begins.
-absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindNext(const Batch& batch,
-                                                                   OrderJob& job) {
-  if (job.begun == nullptr) job.begun = std::make_unique<const Moment>(batch.tables());
-  std::vector<TimeIndex::Found> found;
-  RowScan scan(*job.begun, {.table = Table::kDue,
-                            .from = std::exchange(job.position, ""),
-                            .keep_in_cache = false});
-  for (size_t scanned = 0; scan.Valid(); scan.Next(), ++scanned) {
-    if (found.size() == kStep || scanned == kScan) {
-      job.position = std::string(scan.key());
-      break;
-    }
-    const std::optional<TimedItem> row = ParseTimeKey(scan.key());
-    const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
-    if (!item.has_value() || in_flight_.Contains(row->item)) continue;
-    if (!job.selection.Matches(item->id, item->destination)) continue;
-    found.push_back({.time = row->time, .item = std::string(row->item)});
-  }
-  SLUICE_RETURN_IF_ERROR(scan.status());
-  return found;
-}
-
 // All of its items that are selected, or none.
 absl::Status SpoolState::PrepareOrderOfMessage(Batch& batch, OrderJob& job) {
   job.position.clear();
@@ -193,8 +168,7 @@ absl::Status SpoolState::PrepareOrderOfMessage(Batch& batch, OrderJob& job) {
   bool found = false;
   for (; scan.Valid(); scan.Next()) {
     SLUICE_ASSIGN_OR_RETURN(Envelope envelope, DecodeEnvelope(scan.key(), scan.value()));
-    const std::string& wanted = job.selection.destination;
-    if (!wanted.empty() && envelope.destination != wanted) continue;
+    if (!job.selection.Matches(id, envelope.destination)) continue;
     found = true;
     if (in_flight_.Contains(scan.key())) {
       if (job.verb == OrderJob::Verb::kRetry) continue;  // it is being tried

@@ -29,6 +29,7 @@
 #include "queue/history_log.h"
 #include "queue/in_flight.h"
 #include "queue/parked_counts.h"
+#include "queue/row_scan.h"
 #include "queue/spool.h"
 #include "queue/time_index.h"
 #include "queue/totals.h"
@@ -119,9 +120,15 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void LoadTaken(TakeJob& job);
   absl::StatusOr<std::vector<TimeIndex::Found>> FindItemsOf(std::shared_ptr<const Tables> tables,
                                                             const Selection& selection);
-  absl::StatusOr<std::vector<TimeIndex::Found>> FindSelected(std::shared_ptr<const Tables> tables,
+  // Of a selection that is no message by itself: what is not in flight, in the order of due, up to
+  // `limit`. Moves `position` on.
+  absl::StatusOr<std::vector<TimeIndex::Found>> FindSelected(const Moment& moment,
                                                              const Selection& selection,
-                                                             std::string& position, size_t limit);
+                                                             std::string& position,
+                                                             size_t limit) const;
+  // Row by row as they were found.
+  static std::vector<Tables::Row> ReadEnvelopes(const Tables& tables,
+                                                const std::vector<TimeIndex::Found>& found);
   absl::StatusOr<std::optional<Envelope>> CheckTakenItem(const Tables::Row& row, Table table,
                                                          const TimeIndex::Found& found);
   void EraseLeftover(Table table, TimeIndex::Found found, std::optional<ItemFacts> facts);
@@ -138,7 +145,6 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   void StartOrder(OrderJob order);
   void CarryOut(std::shared_ptr<OrderJob> job);
   absl::Status PrepareOrder(Batch& batch, OrderJob& job);
-  absl::StatusOr<std::vector<TimeIndex::Found>> FindNext(const Batch& batch, OrderJob& job);
   absl::Status PrepareOrderOfMessage(Batch& batch, OrderJob& job);
   absl::Status Apply(Batch& batch, OrderJob& job, absl::string_view item, Envelope envelope);
 

@@ -22,7 +22,7 @@
 namespace sluice::queue {
 namespace {
 
-// Rows that one TakeSelected looks at.
+// Rows that one FindSelected walks over.
 constexpr size_t kSelectedScan = 10'000;
 
 absl::Status Missing(const MessageId& id, uint32_t chunk) {
@@ -102,7 +102,11 @@ void SpoolState::TakeSelected(Selection selection, std::string position, size_t 
       Table::kDue, std::move(position),
       [this, selection = std::move(selection), limit](std::shared_ptr<const Tables> tables,
                                                       std::string& from) {
-        return FindSelected(std::move(tables), selection, from, limit);
+        if (!selection.message_id.has_value()) {
+          return FindSelected(Moment(std::move(tables)), selection, from, limit);
+        }
+        from.clear();
+        return FindItemsOf(std::move(tables), selection);
       },
       std::move(done));
 }
@@ -145,8 +149,7 @@ absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindItemsOf(
                {.table = Table::kEnvelope, .from = IdKey(id), .to = EndOfId(id)});
   for (; scan.Valid(); scan.Next()) {
     SLUICE_ASSIGN_OR_RETURN(const Envelope envelope, DecodeEnvelope(scan.key(), scan.value()));
-    const std::string& wanted = selection.destination;
-    if (!wanted.empty() && envelope.destination != wanted) continue;
+    if (!selection.Matches(id, envelope.destination)) continue;
     if (in_flight_.Contains(scan.key())) return BeingSent(id, envelope.destination);
     found.push_back({.time = envelope.next_due, .item = std::string(scan.key())});
   }
@@ -155,17 +158,14 @@ absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindItemsOf(
   return found;
 }
 
-// Moves `position` on.
-absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
-    std::shared_ptr<const Tables> tables, const Selection& selection, std::string& position,
-    size_t limit) {
-  if (selection.message_id.has_value()) {
-    position.clear();
-    return FindItemsOf(std::move(tables), selection);
-  }
+absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(const Moment& moment,
+                                                                      const Selection& selection,
+                                                                      std::string& position,
+                                                                      size_t limit) const {
   std::vector<TimeIndex::Found> found;
-  RowScan scan(std::move(tables),
-               {.table = Table::kDue, .from = std::exchange(position, ""), .keep_in_cache = false});
+  RowScan scan(moment, {.table = Table::kDue,
+                        .from = std::exchange(position, ""),
+                        .keep_in_cache = false});
   for (size_t scanned = 0; scan.Valid(); scan.Next(), ++scanned) {
     if (found.size() == limit || scanned == kSelectedScan) {
       position = std::string(scan.key());
@@ -174,7 +174,7 @@ absl::StatusOr<std::vector<TimeIndex::Found>> SpoolState::FindSelected(
     const std::optional<TimedItem> row = ParseTimeKey(scan.key());
     const std::optional<Item> item = row.has_value() ? ParseItemKey(row->item) : std::nullopt;
     if (!item.has_value() || in_flight_.Contains(row->item)) continue;
-    if (!selection.destination.empty() && item->destination != selection.destination) continue;
+    if (!selection.Matches(item->id, item->destination)) continue;
     found.push_back({.time = row->time, .item = std::string(row->item)});
   }
   SLUICE_RETURN_IF_ERROR(scan.status());
@@ -196,13 +196,18 @@ void SpoolState::HandOut(Table table, std::shared_ptr<const Tables> tables,
   readers_.Post([self = shared_from_this(), job] { self->LoadTaken(*job); });
 }
 
+std::vector<Tables::Row> SpoolState::ReadEnvelopes(const Tables& tables,
+                                                   const std::vector<TimeIndex::Found>& found) {
+  std::vector<absl::string_view> keys;
+  keys.reserve(found.size());
+  for (const TimeIndex::Found& one : found) keys.emplace_back(one.item);
+  return tables.GetAll(Table::kEnvelope, keys);
+}
+
 void SpoolState::LoadTaken(TakeJob& job) {
   std::vector<Envelope> items;
   absl::Status failure;
-  std::vector<absl::string_view> keys;
-  keys.reserve(job.found.size());
-  for (const TimeIndex::Found& found : job.found) keys.emplace_back(found.item);
-  const std::vector<Tables::Row> rows = job.tables->GetAll(Table::kEnvelope, keys);
+  const std::vector<Tables::Row> rows = ReadEnvelopes(*job.tables, job.found);
   for (size_t i = 0; i < rows.size(); ++i) {
     absl::StatusOr<std::optional<Envelope>> envelope =
         CheckTakenItem(rows[i], job.table, job.found[i]);
