@@ -6,28 +6,13 @@
 #include <string>
 #include <utility>
 
-#include "engine/base/clock.h"
 #include "gtest/gtest.h"
-#include "tests/queue/lossy_disk.h"
+#include "tests/queue/database_fixture.h"
 
 namespace sluice::queue {
 namespace {
 
-class BatchTest : public ::testing::Test {
- protected:
-  BatchTest()
-      : database_(Database::Open({.directory = "/queue",
-                                  .env = disk_.env(),
-                                  .clock = &clock_,
-                                  .memory_bytes = 16 << 20})
-                      .value()) {}
-
-  std::shared_ptr<const Tables> Read() { return database_->Read().value(); }
-
-  LossyDisk disk_{1};
-  ManualClock clock_;
-  std::unique_ptr<Database> database_;
-};
+using BatchTest = DatabaseTest;
 
 TEST_F(BatchTest, ItsMemoryServesTheNextAndNothingOfIt) {
   Batch first(Read());

@@ -4,12 +4,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/base/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "queue/batch.h"
 #include "queue/key_codec.h"
-#include "tests/queue/lossy_disk.h"
+#include "tests/queue/database_fixture.h"
 
 namespace sluice::queue {
 namespace {
@@ -19,24 +17,17 @@ using ::testing::IsEmpty;
 
 constexpr absl::Duration kLookAhead = absl::Seconds(30);
 
-class TimeIndexTest : public ::testing::Test {
+class TimeIndexTest : public DatabaseTest {
  protected:
-  TimeIndexTest()
-      : database_(Database::Open({.directory = "/queue",
-                                  .env = disk_.env(),
-                                  .clock = &clock_,
-                                  .memory_bytes = 16 << 20})
-                      .value()) {}
-
   static std::string Item(int number) { return ItemKey(MessageId::Of(number, 0), "a.example"); }
 
   void Put(absl::Duration after, int number) {
-    Batch batch(database_->Read().value());
+    Batch batch(Read());
     batch.Put(Table::kDue, TimeKey(start_ + after, Item(number)), "");
     ASSERT_TRUE(database_->Write(batch.writes(), false).ok());
   }
   void Erase(absl::Duration after, int number) {
-    Batch batch(database_->Read().value());
+    Batch batch(Read());
     batch.EraseOnce(Table::kDue, TimeKey(start_ + after, Item(number)));
     ASSERT_TRUE(database_->Write(batch.writes(), false).ok());
   }
@@ -44,7 +35,7 @@ class TimeIndexTest : public ::testing::Test {
   // Numbers of the items that are found.
   std::vector<int64_t> Scan(absl::Duration after, size_t limit = 100) {
     const TimeIndex::Front front =
-        index_.Scan(database_->Read().value(), start_ + after, limit, in_flight_).value();
+        index_.Scan(Read(), start_ + after, limit, in_flight_).value();
     next_ = front.next - start_;
     std::vector<int64_t> numbers;
     for (const TimeIndex::Found& found : front.items) {
@@ -54,10 +45,7 @@ class TimeIndexTest : public ::testing::Test {
   }
   void TakeUp(int number) { EXPECT_TRUE(in_flight_.Add(Item(number), {})); }
 
-  LossyDisk disk_{1};
-  ManualClock clock_;
   const absl::Time start_ = absl::FromUnixSeconds(1'700'000'000);
-  std::unique_ptr<Database> database_;
   InFlight in_flight_;
   TimeIndex index_{Table::kDue, kLookAhead};
   absl::Duration next_;

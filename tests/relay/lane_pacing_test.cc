@@ -26,6 +26,13 @@ class LanePacingTest : public LaneTest {
   bool Delivered(size_t i) {
     return concluded_.at(i).report.sent.has_value() && OutcomeOf(i) == Outcome::kDelivered;
   }
+  // All but the first.
+  void ExpectOthersDeliveredAt(absl::Duration at) {
+    for (size_t i = 1; i < concluded_.size(); ++i) {
+      EXPECT_TRUE(Delivered(i));
+      EXPECT_EQ(When(i), at);
+    }
+  }
   // The first `connections` are turned away with `reply`.
   void TurnAway(int connections, const std::string& reply = "421 4.7.0 too many connections") {
     hop_.answer = [connections, reply](const Heard& heard) {
@@ -162,10 +169,7 @@ TEST_F(LanePacingTest, TurnedAwayTheOthersWaitAndAreNotTried) {
   EXPECT_EQ(When(0), absl::ZeroDuration());
   EXPECT_EQ(concluded_[0].report.failure.value().stage, smtp::Stage::kBanner);
   EXPECT_EQ(concluded_[0].report.failure->reply->code, 421);
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_TRUE(Delivered(i));
-    EXPECT_EQ(When(i), absl::Seconds(30));
-  }
+  ExpectOthersDeliveredAt(absl::Seconds(30));
   EXPECT_EQ(hop_.connections(), 2);
   EXPECT_EQ(counters_.lane_pauses.value(), 1u);
   EXPECT_EQ(counters_.lanes_paused.value(), 0u);
@@ -195,10 +199,7 @@ TEST_F(LanePacingTest, AGoodbyeToTheFirstMailIsTurningAway) {
   Deliver(*lane, 3);
   ASSERT_THAT(concluded_, SizeIs(3));
   EXPECT_EQ(OutcomeOf(0), Outcome::kDeferred);
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_TRUE(Delivered(i));
-    EXPECT_EQ(When(i), absl::Seconds(30));
-  }
+  ExpectOthersDeliveredAt(absl::Seconds(30));
   EXPECT_EQ(hop_.connections(), 2);
 }
 
@@ -293,10 +294,7 @@ TEST_F(LanePacingTest, AnAdministratorsRetryEndsThePause) {
   });
   Deliver(*lane, 2);
   ASSERT_THAT(concluded_, SizeIs(3));
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_TRUE(Delivered(i));
-    EXPECT_EQ(When(i), absl::Seconds(5));
-  }
+  ExpectOthersDeliveredAt(absl::Seconds(5));
 }
 
 TEST_F(LanePacingTest, OneThatFindsNoRoomEndsThePauseAllTheSame) {
@@ -313,10 +311,7 @@ TEST_F(LanePacingTest, OneThatFindsNoRoomEndsThePauseAllTheSame) {
   });
   Deliver(*lane, 2);
   ASSERT_THAT(concluded_, SizeIs(3));
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_TRUE(Delivered(i));
-    EXPECT_EQ(When(i), absl::Seconds(5));
-  }
+  ExpectOthersDeliveredAt(absl::Seconds(5));
 }
 
 TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
@@ -336,10 +331,7 @@ TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
   });
   Deliver(*lane, 3);
   ASSERT_THAT(concluded_, SizeIs(3));
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_TRUE(Delivered(i));
-    EXPECT_EQ(When(i), absl::Seconds(5));
-  }
+  ExpectOthersDeliveredAt(absl::Seconds(5));
 }
 
 TEST_F(LanePacingTest, ADrainPutsBackWhatWaitsForTheEndOfAPause) {
