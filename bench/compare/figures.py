@@ -61,20 +61,10 @@ class Bench:
     seconds: float
 
 
-# In this order: a name, the figures that it gives, and whether it is repeated.
-GROUPS = (
-    ("full", {"handshake_full"}, True),
-    ("resumed_13", {"handshake_resumed_13"}, True),
-    ("resumed_12", {"handshake_resumed_12"}, True),
-    ("rsa", {"handshake_rsa", "rsa_bystander"}, True),
-    ("accept", {"accept"}, True),
-    ("relay", {"relay", "relay_p50", "relay_p99", "relay_cpu"}, False),
-    ("calm", {"relay_calm"}, False),
-    ("idle", {"idle_memory"}, False),
-)
-
-
 class Measurer:
+    """Each group of figures (GROUPS) by a method of its own, which starts the peer anew, in the state
+    that they need. Called again, it keeps the better ones."""
+
     # Sessions at a time.
     CONNECTIONS = 64
     # Steps of the search for the rate at which as much comes out as goes in.
@@ -87,24 +77,18 @@ class Measurer:
         self.values = {}
         self.remarks = []
 
-    def group(self, name):
-        """Measures the figures of a group, with the peer started anew in the state that they need.
-        Again, it keeps the better ones."""
-        {"full": self._full,
-         "resumed_13": lambda: self._resumed("1.3", "handshake_resumed_13"),
-         "resumed_12": lambda: self._resumed("1.2", "handshake_resumed_12"),
-         "rsa": self._rsa,
-         "accept": self._accept,
-         "relay": self._relay,
-         "calm": self._relay_calm,
-         "idle": self._idle}[name]()
-
     # ---- Handshakes and acceptance: nothing is sent on ----
 
-    def _full(self):
+    def full(self):
         with self._running("ecdsa"):
             load = self._load("handshake", "--certificate=ecdsa")
         self._keep("handshake_full", load)
+
+    def resumed_13(self):
+        self._resumed("1.3", "handshake_resumed_13")
+
+    def resumed_12(self):
+        self._resumed("1.2", "handshake_resumed_12")
 
     def _resumed(self, version, key):
         with self._running("ecdsa"):
@@ -116,7 +100,7 @@ class Measurer:
                              "the full ones are taken out of the figure at what they cost")
         self._keep(key, load)
 
-    def _rsa(self):
+    def rsa(self):
         with self._running("rsa"), concurrent.futures.ThreadPoolExecutor(1) as beside:
             probe = beside.submit(command_latencies, self._peer.port, self._bench.seconds)
             load = self._load("handshake", "--certificate=rsa")
@@ -125,12 +109,12 @@ class Measurer:
         before = self.values.get("rsa_bystander", Value(wait))
         self.values["rsa_bystander"] = Value(min(wait, before.seen))
 
-    def _accept(self):
+    def accept(self):
         with self._running("ecdsa"):
             load = self._load("send", "--per_connection=10", "--sizes=10KiB")
         self._keep("accept", load)
 
-    def _idle(self):
+    def idle(self):
         sessions = self._peer.most_idle_sessions
         with self._running("ecdsa"):
             # What it allocates once is there before it is counted.
@@ -144,7 +128,7 @@ class Measurer:
 
     # ---- Relay: load, peer and next hop share all CPUs ----
 
-    def _relay(self):
+    def relay(self):
         best = self._relay_load()
         self._say(f"relay: in {best.accepted_per_s:.0f}/s, out {best.per_s:.0f}/s")
         low, high = best.per_s, best.accepted_per_s
@@ -170,7 +154,7 @@ class Measurer:
         self.values["relay_p99"] = Value(half.p99_ms)
         self.values["relay_cpu"] = Value(half.cpu_ms_each)
 
-    def _relay_calm(self):
+    def relay_calm(self):
         """At one rate for all, which each one can take: half of its maximum is another for each."""
         load = self._relay_load("--rate=10")
         self._say(f"relay at 10/s: p50 {load.p50_ms:.1f} ms")
@@ -226,3 +210,16 @@ class _Running:
 
     def __exit__(self, *_):
         self._peer.stop()
+
+
+# In this order: the figures, what measures them, and whether it is repeated.
+GROUPS = (
+    ({"handshake_full"}, Measurer.full, True),
+    ({"handshake_resumed_13"}, Measurer.resumed_13, True),
+    ({"handshake_resumed_12"}, Measurer.resumed_12, True),
+    ({"handshake_rsa", "rsa_bystander"}, Measurer.rsa, True),
+    ({"accept"}, Measurer.accept, True),
+    ({"relay", "relay_p50", "relay_p99", "relay_cpu"}, Measurer.relay, False),
+    ({"relay_calm"}, Measurer.relay_calm, False),
+    ({"idle_memory"}, Measurer.idle, False),
+)
