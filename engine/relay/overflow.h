@@ -20,7 +20,8 @@ namespace sluice::relay {
 
 class Overflow {
  public:
-  // No message waits longer for its next look than this, whatever the pace seems to be.
+  // No message waits longer for its next look than this (in a pause: behind its end), whatever the
+  // pace seems to be.
   static constexpr absl::Duration kLongest = absl::Minutes(10);
 
   // `most_per_second`: what the lane's rate allows, where it has one.

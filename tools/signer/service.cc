@@ -55,15 +55,17 @@ std::optional<Request> Service::Take() {
     if (ended_) return std::nullopt;
     ended_ = !Receive();
   }
-  Request request = std::move(requests_.front());
-  requests_.pop_front();
-  return request;
+  return Pop();
 }
 
 std::optional<Request> Service::TakeWaiting() {
   const std::unique_lock lock(reading_, std::try_to_lock);
-  if (!lock.owns_lock() || requests_.empty()) return std::nullopt;
-  Request request = std::move(requests_.front());
+  return lock.owns_lock() ? Pop() : std::nullopt;
+}
+
+std::optional<Request> Service::Pop() {
+  if (requests_.empty()) return std::nullopt;
+  std::optional<Request> request = std::move(requests_.front());
   requests_.pop_front();
   return request;
 }

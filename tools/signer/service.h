@@ -30,6 +30,7 @@ class Service {
  private:
   std::optional<Request> Take();  // waits for one; unset at the end
   std::optional<Request> TakeWaiting();
+  std::optional<Request> Pop();  // holds reading_; unset: there is none
   bool Receive();  // holds reading_; false at the end
   void Send(const std::string& frames);
 
