@@ -97,21 +97,24 @@ void SpoolState::CompleteFinish(FinishJob& job, absl::Status written) {
 }
 
 void SpoolState::Release(const MessageId& id, absl::string_view destination,
-                         absl::Time not_before) {
-  store_.Post([self = shared_from_this(), item = ItemKey(id, destination), not_before] {
+                         absl::Time not_before, absl::AnyInvocable<void() &&> done) {
+  store_.Post([self = shared_from_this(), item = ItemKey(id, destination), not_before,
+               done = std::move(done)]() mutable {
     const std::optional<ItemFacts> facts = self->in_flight_.Reserve(item);
-    if (!facts.has_value()) return;
+    const absl::Time now = self->clock_.WallNow();
     // What is parked does not wait for a time.
-    if (facts->parked || not_before <= std::max(facts->due, self->clock_.WallNow())) {
-      self->LetGoNow(item, *facts);
-    } else {
-      self->Postpone(item, *facts, not_before);
+    if (facts.has_value() && !facts->parked && not_before > std::max(facts->due, now)) {
+      self->Postpone(item, *facts, not_before, std::move(done));
+      return;
     }
+    if (facts.has_value()) self->LetGoNow(item, *facts);
+    if (done) std::move(done)();
   });
 }
 
 // `item` is reserved.
-void SpoolState::Postpone(std::string item, const ItemFacts& before, absl::Time until) {
+void SpoolState::Postpone(std::string item, const ItemFacts& before, absl::Time until,
+                          absl::AnyInvocable<void() &&> done) {
   auto facts = std::make_shared<ItemFacts>();  // as they are once it is written
   commits_.Push({.bytes = 1024,
                  .may_exceed = true,
@@ -126,8 +129,10 @@ void SpoolState::Postpone(std::string item, const ItemFacts& before, absl::Time 
                    return absl::OkStatus();
                  },
                  .complete =
-                     [this, item, facts, before](const absl::Status& written) {
+                     [this, item, facts, before,
+                      done = std::move(done)](const absl::Status& written) mutable {
                        LetGoNow(item, written.ok() ? *facts : before);
+                       if (done) std::move(done)();
                      }});
 }
 

@@ -59,8 +59,9 @@ void Spool::Finish(AttemptResult result, Done<absl::StatusOr<Afterwards>> done) 
   state_->Finish(std::move(result), std::move(done));
 }
 
-void Spool::Release(const MessageId& id, absl::string_view destination, absl::Time not_before) {
-  state_->Release(id, destination, not_before);
+void Spool::Release(const MessageId& id, absl::string_view destination, absl::Time not_before,
+                    absl::AnyInvocable<void() &&> done) {
+  state_->Release(id, destination, not_before, std::move(done));
 }
 
 void Spool::TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done) {

@@ -180,9 +180,10 @@ class Spool {
   void Finish(AttemptResult result, Done<absl::StatusOr<Afterwards>> done);
 
   // Gives an item back without an attempt. It is due when it was before, or at `not_before` if that
-  // is later.
+  // is later. `done` is called, on `store`, when it is no longer in flight.
   void Release(const MessageId& id, absl::string_view destination,
-               absl::Time not_before = absl::InfinitePast());
+               absl::Time not_before = absl::InfinitePast(),
+               absl::AnyInvocable<void() &&> done = nullptr);
 
   void TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);
   void TakeExpired(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);

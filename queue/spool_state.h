@@ -48,7 +48,8 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
 
   AcceptTicket Accept(NewMessage message, Done<absl::Status> done);
   void Finish(AttemptResult result, Done<absl::StatusOr<Afterwards>> done);
-  void Release(const MessageId& id, absl::string_view destination, absl::Time not_before);
+  void Release(const MessageId& id, absl::string_view destination, absl::Time not_before,
+               absl::AnyInvocable<void() &&> done);
   void TakeDue(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);
   void TakeExpired(absl::Time now, size_t limit, Done<absl::StatusOr<TakenWork>> done);
   absl::Time NextDue() const { return absl::FromUnixNanos(next_due_nanos_.load()); }
@@ -99,7 +100,8 @@ class SpoolState : public std::enable_shared_from_this<SpoolState> {
   // attempt_end.cc
   absl::Status PrepareFinish(Batch& batch, FinishJob& job);
   void CompleteFinish(FinishJob& job, absl::Status written);
-  void Postpone(std::string item, const ItemFacts& before, absl::Time until);
+  void Postpone(std::string item, const ItemFacts& before, absl::Time until,
+                absl::AnyInvocable<void() &&> done);
   // The item is in nobody's hands any more; the indexes find it again.
   void LetGo(absl::string_view item, const ItemFacts& facts);
   void LetGoNow(absl::string_view item, const ItemFacts& facts);

@@ -64,7 +64,8 @@ constexpr Option kQueueOptions[] = {
     {"domain", "DOMAIN", "only mail to this domain"},
     {"sender", "ADDRESS", "only from this address"},
     {"recipient", "ADDRESS", "only to this address"},
-    {"state", "STATE", "only waiting (for its next try), active (being sent now), held or parked"},
+    {"state", "STATE",
+     "only waiting (for its next try), active (being sent, or next in line), held or parked"},
     {"limit", "N", "at most so many rows (default 100)"},
 };
 constexpr Option kReportListOptions[] = {

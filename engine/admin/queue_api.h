@@ -2,8 +2,9 @@
 //
 //   GET    /v1/queue?domain=&message=&sender=&recipient=&state=&limit=&cursor=
 //                                  {"messages": […], "totals", "next"}: a page, oldest first; `state`
-//                                  is waiting, active (being sent at this moment), held, or parked
-//                                  (for its domain, whose TLS fails, until next_probe_at)
+//                                  is waiting, active (being sent, or next in line for its server),
+//                                  held, or parked (for its domain, whose TLS fails, until
+//                                  next_probe_at)
 //   GET    /v1/queue:summary?domain=&limit=
 //                                  {"ages_minutes", "all", "destinations": […]}: by age and reason
 //   GET    /v1/queue/{id}          {"message_id", "parts": […]}: one for each destination
@@ -15,7 +16,7 @@
 //   POST   /v1/queue:bounce        {"message", "domain", "all", "reason"}  {"bounced"}
 //
 // An order is about a message, a domain, a message's part that goes to a domain, or (true) all mail.
-// What is active is left alone by all of these; where it is named by itself, that is an error. What
+// What is being sent is left alone by all of these; where it is named by itself, that is an error. What
 // works on many messages may take minutes: at the time limit the answer is deadline_exceeded, and the
 // gateway goes on (bounce: stops).
 //

@@ -165,6 +165,7 @@ class Gateway final : public Control {
   // When each of `destinations` is probed next, as far as its breaker is open.
   std::map<std::string, absl::Time> NextProbes(std::set<std::string> destinations,
                                                MonoTime deadline);
+  absl::Status WithdrawFromLanes(const queue::Selection& selection, MonoTime deadline);
   absl::Status Return(std::vector<queue::Envelope> items, const queue::Reason& reason,
                       MonoTime deadline);
 

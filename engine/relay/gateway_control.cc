@@ -303,10 +303,33 @@ absl::StatusOr<uint64_t> Gateway::RetryQueued(const queue::Selection& selection,
   return made_due + waited->load();
 }
 
+// What waits in a lane for its turn is in flight, where the queue leaves it alone: it is given back
+// first. Who stops has given all of it back.
+absl::Status Gateway::WithdrawFromLanes(const queue::Selection& selection, MonoTime deadline) {
+  if (draining_) return absl::OkStatus();
+  std::vector<std::unique_ptr<Reply<bool>>> replies;
+  for (const auto& shard : shards_) {
+    replies.push_back(std::make_unique<Reply<bool>>());
+    shard->core().Run([shard = shard.get(), selection, done = replies.back()->Sender()]() mutable {
+      shard->Withdraw(selection, std::move(done));
+    });
+  }
+  for (const auto& reply : replies) {
+    if (!reply->Wait(machine_, deadline).has_value()) {
+      return absl::DeadlineExceededError(
+          "what waits for its next hop was not given back to the queue in time, so nothing was "
+          "changed; ask again");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> Gateway::HoldQueued(const queue::Selection& selection,
                                              const queue::Reason& reason, MonoTime deadline) {
+  const queue::Selection wanted = Normal(selection);
+  SLUICE_RETURN_IF_ERROR(WithdrawFromLanes(wanted, deadline));
   Reply<absl::StatusOr<uint64_t>> reply;
-  spool_->Hold(Normal(selection), reason, reply.Sender());
+  spool_->Hold(wanted, reason, reply.Sender());
   return reply.Wait(machine_, deadline).value_or(GoesOn());
 }
 
@@ -319,14 +342,17 @@ absl::StatusOr<uint64_t> Gateway::ReleaseQueued(const queue::Selection& selectio
 
 absl::StatusOr<uint64_t> Gateway::RemoveQueued(const queue::Selection& selection,
                                                const queue::Reason& reason, MonoTime deadline) {
+  const queue::Selection wanted = Normal(selection);
+  SLUICE_RETURN_IF_ERROR(WithdrawFromLanes(wanted, deadline));
   Reply<absl::StatusOr<uint64_t>> reply;
-  spool_->Remove(Normal(selection), reason, reply.Sender());
+  spool_->Remove(wanted, reason, reply.Sender());
   return reply.Wait(machine_, deadline).value_or(GoesOn());
 }
 
 absl::StatusOr<uint64_t> Gateway::ReturnQueued(const queue::Selection& selection,
                                                const queue::Reason& reason, MonoTime deadline) {
   const queue::Selection wanted = Normal(selection);
+  SLUICE_RETURN_IF_ERROR(WithdrawFromLanes(wanted, deadline));
   uint64_t returned = 0;
   std::string position;
   do {

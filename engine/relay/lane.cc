@@ -1,6 +1,7 @@
 #include "engine/relay/lane.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -49,10 +50,23 @@ size_t Lane::TryNow(const queue::Selection& selection) {
   if (paused_carriers_ == 0) return 0;
   const auto wanted =
       std::count_if(backlog_.begin(), backlog_.end(), [&selection](const Attempt& attempt) {
-        return selection.Matches(attempt.envelope.id, attempt.envelope.destination);
+        return IsSelected(attempt, selection);
       });
   if (wanted > 0) EndPause();
   return static_cast<size_t>(wanted);
+}
+
+std::vector<Attempt> Lane::Withdraw(const queue::Selection& selection) {
+  const auto rest = std::stable_partition(
+      backlog_.begin(), backlog_.end(),
+      [&selection](const Attempt& attempt) { return !IsSelected(attempt, selection); });
+  std::vector<Attempt> withdrawn(std::make_move_iterator(rest),
+                                 std::make_move_iterator(backlog_.end()));
+  backlog_.erase(rest, backlog_.end());
+  overflow_.Left(withdrawn.size());
+  // Carriers that wait for nothing now need not wait.
+  if (backlog_.empty()) cleared_.NotifyAll();
+  return withdrawn;
 }
 
 // Another lane to the same destination may have ended it already: its carriers are its own.

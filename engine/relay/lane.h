@@ -28,6 +28,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "engine/dns/resolver.h"
@@ -92,6 +93,8 @@ class Lane {
   // He wants all that is selected tried now: where some of it waits here for the end of a pause, that
   // is over. Returns how many messages did.
   size_t TryNow(const queue::Selection& selection);
+  // What is selected and waits here, in no connection's hands: it is the caller's from now on.
+  std::vector<Attempt> Withdraw(const queue::Selection& selection);
 
   // When the backlog is full: when an attempt that found no room is to be offered again.
   MonoTime NextRoom();
@@ -120,6 +123,9 @@ class Lane {
   // Opens a further connection where more waits than those there are will soon have sent.
   void AddCarrier();
   void EndPause();
+  static bool IsSelected(const Attempt& attempt, const queue::Selection& selection) {
+    return selection.Matches(attempt.envelope.id, attempt.envelope.destination);
+  }
   std::optional<Attempt> Take();
   // What holds for it at this moment.
   OutboundPolicy PolicyOf(const Attempt& attempt) const;

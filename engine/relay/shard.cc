@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
@@ -22,8 +21,6 @@ constexpr absl::Duration kSweepEvery = absl::Seconds(30);
 constexpr absl::Duration kStoreReadTimeout = absl::Seconds(30);
 // What could not be written down is tried again after this, for as long as the gateway runs.
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
-// A message whose body cannot be read now is looked at again after this.
-constexpr absl::Duration kPutBackFor = absl::Seconds(30);
 
 smtp::ServerOptions ServerOptionsOf(const Settings& settings) {
   smtp::ServerOptions options;
@@ -275,14 +272,16 @@ void Shard::Redirect(Attempt attempt) {
 
 void Shard::PutBack(Attempt attempt) { PutBackFor(std::move(attempt), kPutBackFor); }
 
-void Shard::PutBackFor(Attempt attempt, absl::Duration time) {
+void Shard::PutBackFor(Attempt attempt, absl::Duration time,
+                       absl::AnyInvocable<void() &&> done) {
   DropBody(attempt);
   if (draining_) {
     LeaveToSuccessor(attempt.envelope);
     return;
   }
   if (SLUICE_PLANTED_BUG(PutBackForgotten)) return;
-  spool_.Release(attempt.envelope.id, attempt.envelope.destination, spool_.Now() + time);
+  spool_.Release(attempt.envelope.id, attempt.envelope.destination, spool_.Now() + time,
+                 std::move(done));
 }
 
 // Due at once: whoever opens the queue next does not wait for the end of our lease.

@@ -107,6 +107,10 @@ class Shard final : private LaneHost,
   // An administrator wants it tried now: ends the pauses that it waits for here, if any. Returns how
   // many messages did.
   size_t TryNow(const queue::Selection& selection);
+  // An administrator has other plans for it: what is in the lanes here and in no connection's hands
+  // goes back to the queue for a while, which leaves alone what it does not have. `done` is called
+  // once, on any thread, when the queue has all of it.
+  void Withdraw(const queue::Selection& selection, absl::AnyInvocable<void(bool) &&> done);
 
   void UseList(std::shared_ptr<const policy::Snapshot> list);
   absl::Status UseCertificates(std::shared_ptr<const tls::Credentials> own,
@@ -129,6 +133,10 @@ class Shard final : private LaneHost,
   const Counters& counters() const { return counters_; }
 
  private:
+  // What goes back to the queue untried (its body cannot be read now; somebody is about to change
+  // it) is looked at again after this.
+  static constexpr absl::Duration kPutBackFor = absl::Seconds(30);
+
   io::Task<void> AcceptClients(std::unique_ptr<io::Listener> listener);
   io::Task<void> ServeClient(std::unique_ptr<io::Connection> connection);
   io::Task<void> SweepLanes();
@@ -141,7 +149,9 @@ class Shard final : private LaneHost,
   void Conclude(Attempt attempt, const AttemptReport& report) override;
   void Redirect(Attempt attempt) override;
   void PutBack(Attempt attempt) override;
-  void PutBackFor(Attempt attempt, absl::Duration time);
+  // `done` is called, on the store, when the queue has it again, unless the gateway stops.
+  void PutBackFor(Attempt attempt, absl::Duration time,
+                  absl::AnyInvocable<void() &&> done = nullptr);
 
   // ReceptionHost.
   const policy::Snapshot& list() const override { return *list_; }

@@ -28,6 +28,22 @@ size_t Shard::TryNow(const queue::Selection& selection) {
   return waited;
 }
 
+void Shard::Withdraw(const queue::Selection& selection,
+                     absl::AnyInvocable<void(bool) &&> done) {
+  // By the last that holds on to it.
+  struct Telling {
+    explicit Telling(absl::AnyInvocable<void(bool) &&> tell) : done(std::move(tell)) {}
+    ~Telling() { std::move(done)(true); }
+    absl::AnyInvocable<void(bool) &&> done;
+  };
+  const auto telling = std::make_shared<Telling>(std::move(done));
+  for (const auto& [key, lane] : lanes_) {
+    for (Attempt& attempt : lane->Withdraw(selection)) {
+      PutBackFor(std::move(attempt), kPutBackFor, [telling] {});
+    }
+  }
+}
+
 void Shard::Return(queue::Envelope envelope, queue::Reason reason,
                    absl::AnyInvocable<void(bool) &&> done) {
   core_.Spawn(RecordReturn(writer_.OfReturn(std::move(envelope), reason, spool_.Now()),

@@ -335,6 +335,7 @@ class PaceTest(E2eCase):
         cls.gateway = Gateway(
             cls.workspace, [own], cores=1, retry_schedule="1h", destination_rate="2/1s",
             route=[f"busy.test=127.0.0.1:{cls.tap.port}",
+                   f"unwanted.test=localhost:{cls.busy.port}",
                    f"rated.test=127.0.0.1:{cls.sink.port}"]).start()
 
     def test_a_server_that_says_421_is_not_asked_for_each_message(self):
@@ -357,6 +358,24 @@ class PaceTest(E2eCase):
         wait_until("all to leave once the server takes mail",
                    lambda: not self.gateway.queue(domain="busy.test"))
         self.assertEqual(len(self.gateway.history(domain="busy.test", outcome="delivered")), 10)
+
+    def test_what_waits_for_the_end_of_a_pause_is_held_and_deleted(self):
+        for number in range(6):
+            self.gateway.send("a@sender.test", "b@unwanted.test", message(f"unwanted-{number}."))
+        self.gateway.wait_for_history(domain="unwanted.test", outcome="deferred")
+
+        def states():
+            return sorted(item["state"] for item in self.gateway.queue(domain="unwanted.test"))
+        wait_until("the others to wait in the pause",
+                   lambda: states() == ["active"] * 5 + ["waiting"])
+        one = next(item for item in self.gateway.queue(domain="unwanted.test")
+                   if item["state"] == "active")
+        self.assertEqual(self.gateway.ctl("queue", "delete", one["message_id"])["deleted"], 1)
+        self.assertEqual(self.gateway.ctl("queue", "hold", "--domain=unwanted.test")["held"], 5)
+        self.assertEqual(states(), ["held"] * 5)
+        deleted = self.gateway.ctl("queue", "delete", "--domain=unwanted.test")
+        self.assertEqual(deleted["deleted"], 5)
+        self.assertEqual(states(), [])
 
     def test_messages_leave_at_their_rate(self):
         begun = time.time()

@@ -117,6 +117,29 @@ TEST_F(OrdersTest, WhatIsBeingSentIsLeftAlone) {
   EXPECT_EQ(StateOf(active), ItemState::kActive);
 }
 
+TEST_F(OrdersTest, WhatIsGivenBackIsToldOfOnceAnOrderFindsIt) {
+  const NewMessage message = world_.Compose({"a.example"});
+  ASSERT_TRUE(world_.Accept(message).ok());
+  const Envelope& active = message.envelopes[0];
+  for (const absl::Time not_before : {world_.Now() + absl::Minutes(2), absl::InfinitePast()}) {
+    int told = 0;
+    world_.spool().Release(active.id, active.destination, not_before, [&told] { ++told; });
+    while (told == 0) {
+      EXPECT_EQ(StateOf(active), ItemState::kActive);
+      world_.store().Step();
+    }
+    EXPECT_EQ(StateOf(active), ItemState::kWaiting);
+    world_.store().RunAll();
+    EXPECT_EQ(told, 1);
+    EXPECT_THAT(world_.TakeSelected(Only(active), "", 10)->items, SizeIs(1));
+  }
+  ASSERT_TRUE(world_.Deliver(active).ok());
+  int told = 0;  // though nobody has it
+  world_.spool().Release(active.id, active.destination, world_.Now(), [&told] { ++told; });
+  world_.store().RunAll();
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(OrdersTest, EachIsMetOnceThoughItIsTriedAndPutOffMeanwhile) {
   std::vector<Envelope> waiting;
   for (int i = 0; i < 1000; ++i) waiting.push_back(Waiting("a.example"));

@@ -12,6 +12,7 @@ namespace sluice::relay {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
 using testing::SizeIs;
 using Heard = TestHop::Heard;
 using Outcome = smtp::RecipientResult::Outcome;
@@ -332,6 +333,26 @@ TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
   Deliver(*lane, 3);
   ASSERT_THAT(concluded_, SizeIs(3));
   ExpectOthersDeliveredAt(absl::Seconds(5));
+}
+
+TEST_F(LanePacingTest, WhatIsWithdrawnInAPauseIsNotWaitedFor) {
+  TurnAway(1);
+  const auto lane = NewLane();
+  const queue::Selection these = {.message_id = std::nullopt, .destination = "example.com"};
+  const queue::Selection others = {.message_id = std::nullopt, .destination = "other.test"};
+  At(absl::Seconds(5), [&] {
+    EXPECT_THAT(lane->Withdraw(others), IsEmpty());
+    const std::vector<Attempt> withdrawn = lane->Withdraw(these);
+    ASSERT_THAT(withdrawn, SizeIs(2));
+    EXPECT_EQ(withdrawn[0].envelope.sender, "a1@sender.example");
+    EXPECT_EQ(withdrawn[1].envelope.sender, "a2@sender.example");
+    EXPECT_EQ(lane->backlog(), 0u);
+  });
+  Deliver(*lane, 3);
+  EXPECT_THAT(concluded_, SizeIs(1));  // the one that was turned away
+  EXPECT_THAT(put_back_, IsEmpty());
+  EXPECT_LT(core_.elapsed(), absl::Seconds(6));
+  EXPECT_EQ(counters_.lanes_paused.value(), 0u);
 }
 
 TEST_F(LanePacingTest, ADrainPutsBackWhatWaitsForTheEndOfAPause) {

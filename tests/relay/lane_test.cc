@@ -467,6 +467,33 @@ TEST_F(LaneTest, ADrainPutsBackWhatWaitsAndEndsWhatRuns) {
   EXPECT_TRUE(lane->idle());
 }
 
+TEST_F(LaneTest, WhatIsOnItsWayIsNotWithdrawnAndTheRestLeavesInItsOrder) {
+  settings_.lane_connections = 1;
+  hop_.answer = [](const Heard& heard) {
+    return Said{TestHop::Good(heard.line), absl::Seconds(1)};
+  };
+  const auto lane = NewLane();
+  const queue::Selection second = {.message_id = queue::MessageId::Of(2, 1), .destination = ""};
+  At(absl::Seconds(2), [&] {  // the connection opens for these
+    for (int i = 1; i <= 4; ++i) {
+      Attempt attempt = MessageFrom(absl::StrCat("m", i, "@sender.example"));
+      attempt.envelope.id = queue::MessageId::Of(i, 1);
+      EXPECT_TRUE(lane->Offer(attempt));
+    }
+  });
+  At(absl::Seconds(7), [&] {  // in the first transaction
+    EXPECT_THAT(lane->Withdraw(second), SizeIs(1));
+    EXPECT_THAT(lane->Withdraw(second), IsEmpty());
+    EXPECT_EQ(lane->backlog(), 3u);
+  });
+  Deliver(*lane);
+  std::vector<std::string> senders;
+  for (const Concluded& one : concluded_) senders.push_back(one.sender);
+  EXPECT_THAT(senders, ElementsAre("a0@sender.example", "m1@sender.example", "m3@sender.example",
+                                   "m4@sender.example"));
+  for (size_t i = 0; i < concluded_.size(); ++i) EXPECT_EQ(OutcomeOf(i), Outcome::kDelivered);
+}
+
 TEST_F(LaneTest, AnAbortEndsAStuckSendAndLosesNothing) {
   hop_.answer = [](const Heard& heard) {
     return Said{TestHop::Good(heard.line),
