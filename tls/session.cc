@@ -344,6 +344,10 @@ void Session::KeepForResumption(ssl_session_st* session) {
   client_->cache_->Put(cache_key_, bssl::UniquePtr<SSL_SESSION>(session));
 }
 
+bool Session::may_have_more() const {
+  return has_unread_input() || input_ended_ || SSL_pending(ssl_) > 0;
+}
+
 Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
   // Room for what is at hand: a command takes a little, a body as much as a record holds.
   constexpr size_t kLeast = 512;
@@ -356,7 +360,10 @@ Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
     ERR_clear_error();
     const int n = SSL_read(ssl_, out.data() + before, static_cast<int>(room));
     out.resize(before + static_cast<size_t>(std::max(n, 0)));
-    if (n > 0) continue;
+    if (n > 0) {
+      if (!may_have_more()) return ReadResult::kNeedInput;
+      continue;
+    }
     const int error = SSL_get_error(ssl_, n);
     const uint32_t why = ERR_peek_error();
     if (ERR_GET_LIB(why) == ERR_LIB_SSL && ERR_GET_REASON(why) >= SSL_AD_REASON_OFFSET) {

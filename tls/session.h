@@ -53,6 +53,8 @@ class Session {
   void Feed(absl::string_view bytes);  // only when has_unread_input() is false (checked)
   void FeedEnd();                      // the peer has closed its side
   bool has_unread_input() const { return !input_.empty(); }
+  // Whether Decrypt may find anything: BoringSSL reads no further than the record at hand.
+  bool may_have_more() const;
   std::string& output() { return output_; }
 
   enum class Progress {
