@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/metadata.h>
+#include <rocksdb/perf_level.h>
 
 #include <algorithm>
 #include <optional>
@@ -388,6 +389,8 @@ absl::Status Database::Reopen() {
 absl::Status Database::Write(rocksdb::WriteBatch& batch, bool sync) {
   if (!failure_.ok()) return failure_;
   SLUICE_ASSIGN_OR_RETURN(const std::shared_ptr<const Tables> tables, Read());
+  // It counts into memory of each thread's own, for nobody to look at.
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status written = tables->db().Write(options, &batch);

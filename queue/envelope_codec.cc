@@ -86,7 +86,8 @@ absl::Status CheckDestination(absl::string_view destination) {
 }
 
 std::string EncodeEnvelope(const Envelope& envelope) {
-  storage::Envelope row;
+  thread_local storage::Envelope row;  // what its strings have allocated serves the next one
+  row.Clear();
   row.set_sender(envelope.sender);
   for (const Recipient& recipient : envelope.recipients) {
     storage::Recipient* to = row.add_recipients();

@@ -53,7 +53,8 @@ absl::Status Damaged(const HistoryPosition& position) {
 }  // namespace
 
 std::string EncodeHistoryEntry(const HistoryEntry& entry) {
-  Row row;
+  thread_local Row row;  // what its strings have allocated serves the next entry
+  row.Clear();
   row.set_outcome(ToStorage(entry.outcome));
   row.set_tls(entry.tls);
   row.set_direction(entry.direction == Direction::kInbound ? Row::INBOUND : Row::OUTBOUND);

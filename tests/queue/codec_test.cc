@@ -117,6 +117,16 @@ TEST(EnvelopeCodecTest, UnsetAndEmptyAreKeptApart) {
   EXPECT_EQ(out.sender, "");
 }
 
+TEST(EnvelopeCodecTest, NothingOfTheOneBeforeIsInARow) {
+  Envelope bare;
+  bare.accepted_at = bare.deadline = bare.next_due = absl::FromUnixNanos(1);
+  bare.recipients = {{.address = "bob@example.com"}};
+  const std::string row = EncodeEnvelope(bare);
+  const std::string other = EncodeEnvelope(FullEnvelope());
+  EXPECT_EQ(EncodeEnvelope(bare), row);
+  EXPECT_EQ(EncodeEnvelope(FullEnvelope()), other);
+}
+
 TEST(EnvelopeCodecTest, DamageIsFoundNeverGuessedAt) {
   const Envelope in = FullEnvelope();
   const std::string item = ItemKey(in.id, in.destination);
@@ -204,6 +214,13 @@ TEST(HistoryCodecTest, EveryOutcomeIsReadBack) {
     EXPECT_FALSE(out.message_id.has_value());
     EXPECT_FALSE(out.next_attempt.has_value());
     EXPECT_FALSE(out.deadline.has_value());
+    EXPECT_EQ(out.sender, "");  // nothing of the one before
+    EXPECT_THAT(out.recipients, testing::IsEmpty());
+    EXPECT_EQ(out.detail, "");
+    in.sender = "alice@sender.example";
+    in.recipients = {"bob@example.com"};
+    in.detail = "said before";
+    EXPECT_EQ(DecodeHistoryEntry({}, EncodeHistoryEntry(in))->detail, "said before");
   }
   EXPECT_EQ(DecodeHistoryEntry({}, "").status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(DecodeHistoryEntry({}, "\xff").status().code(), absl::StatusCode::kDataLoss);
