@@ -85,10 +85,13 @@ absl::string_view SocketAddress::ip_bytes() const {
 }
 
 std::string SocketAddress::ip() const {
-  char text[INET6_ADDRSTRLEN];
   const absl::string_view bytes = ip_bytes();
-  SLUICE_CHECK(inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), text,
-                         sizeof(text)) != nullptr);
+  if (bytes.size() == 4) {  // by hand: inet_ntop goes through printf, for each message several times
+    const auto octet = [bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+    return absl::StrCat(octet(0), ".", octet(1), ".", octet(2), ".", octet(3));
+  }
+  char text[INET6_ADDRSTRLEN];
+  SLUICE_CHECK(inet_ntop(AF_INET6, bytes.data(), text, sizeof(text)) != nullptr);
   return text;
 }
 

@@ -1,6 +1,8 @@
 #include "engine/smtp/received_field.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +26,17 @@ std::string Tame(std::string name) {
   return name;
 }
 
+// RFC 5322 §3.3. Made once a second, as formatting a time costs as much as all else of the field.
+const std::string& DateTime(absl::Time now) {
+  thread_local std::optional<int64_t> second;
+  thread_local std::string text;
+  if (const int64_t current = absl::ToUnixSeconds(now); second != current) {
+    text = absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", now, absl::UTCTimeZone());
+    second = current;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ReceivedField(absl::string_view hostname, const Client& client, absl::string_view id,
@@ -38,9 +51,7 @@ std::string ReceivedField(absl::string_view hostname, const Client& client, absl
   absl::StrAppend(&field, "\tby ", hostname, " (Sluice) with ", Protocol(client, smtputf8), " id ",
                   id);
   if (recipients.size() == 1) absl::StrAppend(&field, "\r\n\tfor <", recipients[0].text, ">");
-  absl::StrAppend(&field, "; ",
-                  absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", now, absl::UTCTimeZone()),
-                  "\r\n");
+  absl::StrAppend(&field, "; ", DateTime(now), "\r\n");
   return field;
 }
 

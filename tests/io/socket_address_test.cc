@@ -10,6 +10,9 @@ TEST(SocketAddress, ParsesAndPrints) {
   EXPECT_EQ(v4.ToString(), "192.0.2.1:25");
   EXPECT_EQ(v4.literal(), "[192.0.2.1]");
   EXPECT_FALSE(v4.is_ipv6());
+  for (const char* const text : {"0.0.0.0:1", "255.255.255.255:65535", "10.20.130.9:25"}) {
+    EXPECT_EQ(SocketAddress::Parse(text)->ToString(), text);
+  }
   const SocketAddress v6 = *SocketAddress::Parse("[2001:db8::1]:465");
   EXPECT_EQ(v6.ToString(), "[2001:db8::1]:465");
   EXPECT_EQ(v6.literal(), "[IPv6:2001:db8::1]");
