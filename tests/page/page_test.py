@@ -19,8 +19,8 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 from e2e_case import E2eCase, main, message  # noqa: E402
 from gateway import Gateway  # noqa: E402
 from next_hops import Wiretap  # noqa: E402
-from postfix import PostfixServer, tls_with  # noqa: E402
-from processes import SOON_SECONDS  # noqa: E402
+from postfix import PostfixServer, SmtpSink, tls_with  # noqa: E402
+from processes import SOON_SECONDS, wait_until  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -67,6 +67,7 @@ class PageTest(E2eCase):
             ["good.test", "mail.partner.test", "late.test", "stuck.test", "watched.test"])
         cls.tls = cls.postfix.add_smtpd("tls", smtpd_tls_security_level="may", **tls_with(good))
         plain = cls.postfix.add_smtpd("plain", smtpd_tls_security_level="none")
+        busy = SmtpSink(cls.workspace, "busy-sink", options=["-Q", "connect"])  # 421
         cls.postfix.start()
         # Offers no STARTTLS until a script asks for it.
         cls.partner = Wiretap(cls.workspace, plain)
@@ -78,10 +79,10 @@ class PageTest(E2eCase):
             route=[f"mail.partner.test=127.0.0.1:{cls.partner.port}",
                    f"partner.test=127.0.0.1:{cls.partner.port}",
                    f"late.test=127.0.0.1:{plain}", f"stuck.test=127.0.0.1:{plain}",
-                   f"watched.test=127.0.0.1:{plain}",
+                   f"watched.test=127.0.0.1:{plain}", f"busy.test=127.0.0.1:{busy.port}",
                    f"*=127.0.0.1:{cls.tls}"]).start()
         cls.scene = Scene(cls.workspace, starttls=cls.give_partner_tls,
-                          delivery=cls.deliver_one_message)
+                          delivery=cls.deliver_one_message, pause=cls.wait_in_a_pause)
         for domain in ("late.test", "stuck.test"):
             cls.gateway.ctl("domains", "add", domain, "--no-ping", "--note=offers no STARTTLS")
         cls.gateway.send("anna@client.test", "user@late.test", message("late"))
@@ -113,6 +114,14 @@ class PageTest(E2eCase):
         before = len(cls.gateway.history(outcome="delivered"))
         cls.gateway.send("bert@client.test", "user@good.test", message("good"))
         cls.gateway.wait_for_history(outcome="delivered", count=before + 1)
+
+    @classmethod
+    def wait_in_a_pause(cls):
+        for number in range(2):
+            cls.gateway.send("anna@client.test", "user@busy.test", message(f"busy-{number}"))
+        wait_until("a pause", lambda: any(
+            "paused_until" in share
+            for share in cls.gateway.ctl("queue", "summary", "--domain=busy.test")["destinations"]))
 
     def run_script(self, name):
         # Not "node --test": that starts another node, which would outlive a test that is killed.

@@ -14,10 +14,14 @@ test('the queue shows what waits and why; it is tried again, held and deleted', 
   assert.match(await stuck.innerText(), /anna@client\.test[^]*user@stuck\.test[^]*not offered/);
   await reader.shoot('queue');
 
+  await act('pause');
   await page.locator('summary').click();
   await page.locator('details tr', {hasText: 'stuck.test'}).first().waitFor();
   assert.match(await page.locator('details tr', {hasText: 'stuck.test'}).innerText(),
-               /1 × up to 5 minutes[^]*1 × STARTTLS is not offered/);
+               /1 × up to 5 minutes\s[^]*1 × STARTTLS is not offered/);
+  assert.match(await page.locator('details tr', {hasText: 'busy.test'}).innerText(),
+               /2 × up to 5 minutes\s[^]*the end of a pause, in \d[^]*\d × Greeting/);
+  await reader.shoot('queue-summary');
   await page.locator('summary').click();
 
   await stuck.getByRole('button', {name: 'Details'}).click();

@@ -7,7 +7,8 @@ import {announce, h} from './dom.js';
 import {editEntry} from './entry_form.js';
 import {kDirections, kLevels, kModes, kPings, options} from './entry_words.js';
 import {filterForm} from './filters.js';
-import {dateTime, relativeTime, text, word} from './language.js';
+import {text, word} from './language.js';
+import {moment} from './moment.js';
 import {openPing, verdictBadge} from './ping.js';
 import {region, reasonOf} from './region.js';
 import {currentFilters, keepFilters, linkTo} from './route.js';
@@ -158,7 +159,7 @@ function lastPing(entry) {
   const {summary: said, at, warnings} = entry.last_ping;
   const [verdict, ...rest] = said.split(': ');
   return [verdictBadge(verdict), ' ',
-          h('time', {class: 'muted', datetime: at, title: dateTime(at)}, relativeTime(at)),
+          moment(at, {class: 'muted'}),
           rest.length > 0 ? h('div', {class: 'muted small'}, rest.map(
               (part) => word('reason', part)).join(': ')) : null,
           warnings.map((warning) => h('div', {class: 'small'},

@@ -48,8 +48,8 @@ export function text(key, values = {}) {
   });
 }
 
-export function word(group, name) {
-  return kCatalogues[current][`${group}.${name}`] ?? name;
+export function word(group, name, otherwise = name) {
+  return kCatalogues[current][`${group}.${name}`] ?? otherwise;
 }
 
 export function number(value) {
@@ -94,11 +94,11 @@ export function duration(seconds) {
   const parts = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
   const first = parts.findIndex(([, length]) => seconds >= length);
   if (first < 0) return unitText(0, 'second');
-  return parts.slice(first, first + 2).map(([unit, length]) => {
+  return parts.slice(first, first + 2).map(([unit, length], i) => {
     const count = Math.floor(seconds / length);
     seconds -= count * length;
-    return unitText(count, unit);
-  }).join(' ');
+    return i > 0 && count === 0 ? null : unitText(count, unit);
+  }).filter((part) => part !== null).join(' ');
 }
 
 function unitText(count, unit) {

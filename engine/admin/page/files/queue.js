@@ -5,8 +5,9 @@ import {get, remove, send} from './api.js';
 import {confirmed} from './dialog.js';
 import {announce, h} from './dom.js';
 import {filterForm} from './filters.js';
-import {bytes, dateTime, relativeTime, text, word} from './language.js';
+import {bytes, relativeTime, text, word} from './language.js';
 import {messageDetail} from './message.js';
+import {moment} from './moment.js';
 import {queueSummary} from './queue_summary.js';
 import {reasonOf, region} from './region.js';
 import {currentFilters, linkTo} from './route.js';
@@ -103,8 +104,8 @@ export function showQueue(main, session) {
              message.message_id), ` · ${bytes(message.size_bytes)}`)],
         failure(message.last_failure), String(message.attempts),
         message.state === 'held' ? h('span', {class: 'muted small'}, message.held)
-                                 : when(message.next_probe_at ?? message.next_try_at),
-        when(message.deadline_at), actions(message),
+                                 : moment(message.next_probe_at ?? message.next_try_at),
+        moment(message.deadline_at), actions(message),
       ], detail: () => messageDetail(message)})),
     });
   }
@@ -178,10 +179,6 @@ function partOf({message_id: message, destination: domain}) {
 
 export function senderText(sender) {
   return sender === '' ? '<>' : sender;
-}
-
-function when(iso) {
-  return h('time', {datetime: iso, title: dateTime(iso)}, relativeTime(iso));
 }
 
 function failure(last) {

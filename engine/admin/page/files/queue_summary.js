@@ -4,6 +4,7 @@
 import {get} from './api.js';
 import {h} from './dom.js';
 import {duration, number, text} from './language.js';
+import {moment} from './moment.js';
 import {region} from './region.js';
 import {reasonCounts} from './report.js';
 import {linkTo} from './route.js';
@@ -33,14 +34,15 @@ function destinationTable({ages_minutes: ages, all, destinations}) {
   const older = text('summary.older', {age: duration(60 * ages.at(-1))});
   const row = (name, share) => ({cells: [
     name, number(share.messages), number(share.tls_failed), number(share.held),
-    ageCounts(share.by_age, [...upTo, older]), reasonCounts(share.by_reason),
+    ageCounts(share.by_age, [...upTo, older]), waitsFor(share), reasonCounts(share.by_reason),
   ]});
   return table({
     caption: text('summary.title'),
     columns: [
       {label: text('field.destination')}, {label: text('column.messages'), class: 'number'},
       {label: text('summary.tls'), class: 'number'}, {label: text('queue.held'), class: 'number'},
-      {label: text('summary.age')}, {label: text('column.why')},
+      {label: text('summary.age')}, {label: text('summary.waits_for')},
+      {label: text('column.why')},
     ],
     rows: [
       row(text('summary.all'), all),
@@ -49,6 +51,16 @@ function destinationTable({ages_minutes: ages, all, destinations}) {
             share.destination), share)),
     ],
   });
+}
+
+// What keeps its mail from being tried, but for each message's own time.
+function waitsFor({parked, next_probe_at: probe, paused_until: pause, rate_limited: limited}) {
+  return [
+    parked === 0 ? null : h('div', {}, `${number(parked)} × ${text('summary.parked')}`,
+                            probe ? [`, ${text('summary.probe')} `, moment(probe)] : null),
+    pause ? h('div', {}, `${text('summary.pause')} `, moment(pause)) : null,
+    limited ? h('div', {}, text('summary.rate')) : null,
+  ];
 }
 
 function ageCounts(byAge, labels) {

@@ -4,7 +4,8 @@
 import {get} from './api.js';
 import {h} from './dom.js';
 import {filterForm, instants} from './filters.js';
-import {dateTime, number, relativeTime, text, word} from './language.js';
+import {number, text, word} from './language.js';
+import {moment} from './moment.js';
 import {region} from './region.js';
 import {currentFilters, linkTo} from './route.js';
 import {table} from './table.js';
@@ -53,14 +54,15 @@ function domainTable({domains}) {
         row.domain),
       word('direction', row.direction), h('span', {class: 'code'}, row.entry),
       number(row.messages), reasonCounts(row.by_reason),
-      [h('time', {datetime: row.last_at, title: dateTime(row.last_at)}, relativeTime(row.last_at)),
+      [moment(row.last_at),
        h('div', {class: 'muted small', lang: 'en'}, row.last_detail)],
     ]})),
   });
 }
 
-// A line for each reason, those with most messages first.
+// A line for each reason of TLS's, or stage of what failed otherwise; those with most messages first.
 export function reasonCounts(byReason) {
   return Object.entries(byReason).sort(([, a], [, b]) => b - a).map(
-      ([reason, count]) => h('div', {}, `${number(count)} × ${word('reason', reason)}`));
+      ([reason, count]) => h('div', {},
+        `${number(count)} × ${word('reason', reason, word('stage', reason))}`));
 }
