@@ -345,7 +345,7 @@ void Session::KeepForResumption(ssl_session_st* session) {
 }
 
 bool Session::may_have_more() const {
-  return has_unread_input() || input_ended_ || SSL_pending(ssl_) > 0;
+  return has_unread_input() || input_ended_ || over_ || SSL_pending(ssl_) > 0;
 }
 
 Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
@@ -370,6 +370,7 @@ Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
       alert_ = AlertText(ERR_GET_REASON(why) - SSL_AD_REASON_OFFSET);
     }
     ERR_clear_error();
+    over_ = error != SSL_ERROR_WANT_READ;
     switch (error) {
       case SSL_ERROR_WANT_READ:
         return ReadResult::kNeedInput;

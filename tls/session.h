@@ -53,7 +53,8 @@ class Session {
   void Feed(absl::string_view bytes);  // only when has_unread_input() is false (checked)
   void FeedEnd();                      // the peer has closed its side
   bool has_unread_input() const { return !input_.empty(); }
-  // Whether Decrypt may find anything: BoringSSL reads no further than the record at hand.
+  // Whether Decrypt may find anything, an end that it has told of already among it: BoringSSL reads
+  // no further than the record at hand.
   bool may_have_more() const;
   std::string& output() { return output_; }
 
@@ -113,6 +114,7 @@ class Session {
   ssl_st* const ssl_;
   absl::string_view input_;
   bool input_ended_ = false;
+  bool over_ = false;  // Decrypt has come upon the end, or upon what is broken
   // What a peer that does not speak TLS said instead: the beginning of its first bytes.
   bool heard_ = false;
   std::string not_tls_;

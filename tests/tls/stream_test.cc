@@ -16,6 +16,9 @@ constexpr absl::Duration kLong = absl::Seconds(30);
 struct Sends {
   int count = 0;
   size_t largest = 0;
+  // Set: what is sent leaves in one piece when the connection is closed, which happens then.
+  io::Event* closes = nullptr;
+  std::string held;
 };
 
 class CountingConnection : public io::Connection {
@@ -33,12 +36,27 @@ class CountingConnection : public io::Connection {
     size_t size = 0;
     for (const absl::string_view piece : pieces) size += piece.size();
     sends_.largest = std::max(sends_.largest, size);
+    if (sends_.closes != nullptr) return Hold(pieces);
     return inner_->Send(pieces, deadline);
   }
   void Abort() override { inner_->Abort(); }
-  io::Task<void> Close() override { return inner_->Close(); }
+  io::Task<void> Close() override {
+    if (sends_.closes != nullptr) {
+      const absl::string_view held = sends_.held;
+      const absl::Status sent =
+          co_await inner_->Send(absl::MakeConstSpan(&held, 1), MonoTime::Never());
+      EXPECT_TRUE(sent.ok()) << sent;
+      co_await sends_.closes->Wait(MonoTime::Never());
+    }
+    co_await inner_->Close();
+  }
 
  private:
+  io::Task<absl::Status> Hold(absl::Span<const absl::string_view> pieces) {
+    for (const absl::string_view piece : pieces) sends_.held.append(piece.data(), piece.size());
+    co_return absl::OkStatus();
+  }
+
   const std::unique_ptr<io::Connection> inner_;
   Sends& sends_;
 };
@@ -276,6 +294,57 @@ TEST_F(StreamTest, EndsWhenThePeerCloses) {
     const absl::StatusOr<bool> more = co_await ends.client->Fill(ends.Soon());
     EXPECT_TRUE(more.ok()) << more.status();
     EXPECT_FALSE(*more);
+    ends.server = nullptr;
+  });
+}
+
+io::Task<bool> CloseServer(Ends& ends) {
+  co_await ends.server->Close(ends.Soon());
+  co_return true;
+}
+
+// As servers do that wait for the client's close_notify: the last reply and theirs come together,
+// and the connection stays open.
+TEST_F(StreamTest, HearsTheEndThatComesWithTheLastWordsThoughTheConnectionStays) {
+  Play([](Ends& ends) -> io::Task<void> {
+    co_await ShakeHands(ends);
+    io::Event closes(ends.core);
+    ends.server_sends.closes = &closes;
+    const absl::Status sent = co_await ends.server->Write("221 bye", ends.Soon());
+    EXPECT_TRUE(sent.ok()) << sent;
+    Beside<bool> closed(ends.core, CloseServer(ends));
+    const std::string said = co_await ReadExactly(*ends.client, 7, ends.Soon());
+    EXPECT_EQ(said, "221 bye");
+    for (int i = 0; i < 2; ++i) {
+      const absl::StatusOr<bool> more =
+          co_await ends.client->Fill(ends.core.Now() + absl::Seconds(5));
+      EXPECT_TRUE(more.ok()) << more.status();
+      EXPECT_FALSE(more.ok() && *more);
+    }
+    closes.NotifyAll();
+    co_await closed.Join();
+    ends.server = nullptr;
+  });
+}
+
+TEST_F(StreamTest, WhatIsBrokenStaysBrokenBehindTheLastWords) {
+  Play([](Ends& ends) -> io::Task<void> {
+    co_await ShakeHands(ends);
+    io::Event closes(ends.core);
+    ends.server_sends.closes = &closes;
+    const absl::Status sent = co_await ends.server->Write("221 bye", ends.Soon());
+    EXPECT_TRUE(sent.ok()) << sent;
+    ends.server_sends.held += std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+    Beside<bool> closed(ends.core, CloseServer(ends));
+    const std::string said = co_await ReadExactly(*ends.client, 7, ends.Soon());
+    EXPECT_EQ(said, "221 bye");
+    for (int i = 0; i < 2; ++i) {
+      const absl::StatusOr<bool> more =
+          co_await ends.client->Fill(ends.core.Now() + absl::Seconds(5));
+      EXPECT_EQ(more.status().code(), absl::StatusCode::kDataLoss) << more.status();
+    }
+    closes.NotifyAll();
+    co_await closed.Join();
     ends.server = nullptr;
   });
 }
