@@ -16,9 +16,9 @@
 //   POST   /v1/queue:bounce        {"message", "domain", "all", "reason"}  {"bounced"}
 //
 // An order is about a message, a domain, a message's part that goes to a domain, or (true) all mail.
-// What is being sent is left alone by all of these; where it is named by itself, that is an error. What
-// works on many messages may take minutes: at the time limit the answer is deadline_exceeded, and the
-// gateway goes on (bounce: stops).
+// What is being sent is left alone by all of these; where it is named by itself, that is an error.
+// What works on many messages may take minutes: at the time limit the answer is deadline_exceeded,
+// and the gateway goes on (bounce: stops).
 //
 // Thread-safe.
 #ifndef SLUICE_ENGINE_ADMIN_QUEUE_API_H_

@@ -86,7 +86,8 @@ absl::string_view SocketAddress::ip_bytes() const {
 
 std::string SocketAddress::ip() const {
   const absl::string_view bytes = ip_bytes();
-  if (bytes.size() == 4) {  // by hand: inet_ntop goes through printf, for each message several times
+  // By hand: inet_ntop goes through printf, and each message has several of these.
+  if (bytes.size() == 4) {
     const auto octet = [bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
     return absl::StrCat(octet(0), ".", octet(1), ".", octet(2), ".", octet(3));
   }

@@ -9,7 +9,8 @@
 namespace sluice::smtp {
 namespace {
 
-const absl::Time kNow = absl::FromCivil(absl::CivilSecond(2026, 3, 2, 12, 0, 0), absl::UTCTimeZone());
+const absl::Time kNow =
+    absl::FromCivil(absl::CivilSecond(2026, 3, 2, 12, 0, 0), absl::UTCTimeZone());
 
 class ReceivedFieldTest : public testing::Test {
  protected:

@@ -3,6 +3,11 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/io/uring_core.h"
 #include "tests/tls/session_fixture.h"
@@ -303,49 +308,44 @@ io::Task<bool> CloseServer(Ends& ends) {
   co_return true;
 }
 
-// As servers do that wait for the client's close_notify: the last reply and theirs come together,
-// and the connection stays open.
+// The server's last words, `behind` and its close_notify come in one piece, and the connection stays
+// open, as with servers that wait for the client's close_notify. What two calls of Fill make of what
+// comes behind the words.
+io::Task<std::vector<absl::StatusOr<bool>>> HearBehindTheLastWords(Ends& ends, std::string behind) {
+  co_await ShakeHands(ends);
+  io::Event closes(ends.core);
+  ends.server_sends.closes = &closes;
+  const absl::Status sent = co_await ends.server->Write("221 bye", ends.Soon());
+  EXPECT_TRUE(sent.ok()) << sent;
+  ends.server_sends.held += behind;
+  Beside<bool> closed(ends.core, CloseServer(ends));
+  const std::string said = co_await ReadExactly(*ends.client, 7, ends.Soon());
+  EXPECT_EQ(said, "221 bye");
+  std::vector<absl::StatusOr<bool>> heard;
+  for (int i = 0; i < 2; ++i) {
+    heard.push_back(co_await ends.client->Fill(ends.core.Now() + absl::Seconds(5)));
+  }
+  closes.NotifyAll();
+  co_await closed.Join();
+  ends.server = nullptr;
+  co_return heard;
+}
+
 TEST_F(StreamTest, HearsTheEndThatComesWithTheLastWordsThoughTheConnectionStays) {
   Play([](Ends& ends) -> io::Task<void> {
-    co_await ShakeHands(ends);
-    io::Event closes(ends.core);
-    ends.server_sends.closes = &closes;
-    const absl::Status sent = co_await ends.server->Write("221 bye", ends.Soon());
-    EXPECT_TRUE(sent.ok()) << sent;
-    Beside<bool> closed(ends.core, CloseServer(ends));
-    const std::string said = co_await ReadExactly(*ends.client, 7, ends.Soon());
-    EXPECT_EQ(said, "221 bye");
-    for (int i = 0; i < 2; ++i) {
-      const absl::StatusOr<bool> more =
-          co_await ends.client->Fill(ends.core.Now() + absl::Seconds(5));
+    for (const absl::StatusOr<bool>& more : co_await HearBehindTheLastWords(ends, "")) {
       EXPECT_TRUE(more.ok()) << more.status();
       EXPECT_FALSE(more.ok() && *more);
     }
-    closes.NotifyAll();
-    co_await closed.Join();
-    ends.server = nullptr;
   });
 }
 
 TEST_F(StreamTest, WhatIsBrokenStaysBrokenBehindTheLastWords) {
   Play([](Ends& ends) -> io::Task<void> {
-    co_await ShakeHands(ends);
-    io::Event closes(ends.core);
-    ends.server_sends.closes = &closes;
-    const absl::Status sent = co_await ends.server->Write("221 bye", ends.Soon());
-    EXPECT_TRUE(sent.ok()) << sent;
-    ends.server_sends.held += std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
-    Beside<bool> closed(ends.core, CloseServer(ends));
-    const std::string said = co_await ReadExactly(*ends.client, 7, ends.Soon());
-    EXPECT_EQ(said, "221 bye");
-    for (int i = 0; i < 2; ++i) {
-      const absl::StatusOr<bool> more =
-          co_await ends.client->Fill(ends.core.Now() + absl::Seconds(5));
+    const std::string no_record = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+    for (const absl::StatusOr<bool>& more : co_await HearBehindTheLastWords(ends, no_record)) {
       EXPECT_EQ(more.status().code(), absl::StatusCode::kDataLoss) << more.status();
     }
-    closes.NotifyAll();
-    co_await closed.Join();
-    ends.server = nullptr;
   });
 }
 

@@ -60,7 +60,8 @@ function domainTable({domains}) {
   });
 }
 
-// A line for each reason of TLS's, or stage of what failed otherwise; those with most messages first.
+// A line for each reason of TLS's, or stage of what failed otherwise; those with most messages
+// first.
 export function reasonCounts(byReason) {
   return Object.entries(byReason).sort(([, a], [, b]) => b - a).map(
       ([reason, count]) => h('div', {},
