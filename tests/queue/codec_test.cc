@@ -215,7 +215,7 @@ TEST(HistoryCodecTest, EveryOutcomeIsReadBack) {
     EXPECT_FALSE(out.next_attempt.has_value());
     EXPECT_FALSE(out.deadline.has_value());
     EXPECT_EQ(out.sender, "");  // nothing of the one before
-    EXPECT_THAT(out.recipients, testing::IsEmpty());
+    EXPECT_TRUE(out.recipients.empty());
     EXPECT_EQ(out.detail, "");
     in.sender = "alice@sender.example";
     in.recipients = {"bob@example.com"};
