@@ -344,7 +344,7 @@ void Session::KeepForResumption(ssl_session_st* session) {
   client_->cache_->Put(cache_key_, bssl::UniquePtr<SSL_SESSION>(session));
 }
 
-bool Session::may_have_more() const {
+bool Session::MayHaveMore() const {
   return has_unread_input() || input_ended_ || over_ || SSL_pending(ssl_) > 0;
 }
 
@@ -353,6 +353,7 @@ Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
   constexpr size_t kLeast = 512;
   constexpr size_t kMost = SSL3_RT_MAX_PLAIN_LENGTH;
   while (out.size() < limit) {
+    if (!MayHaveMore()) return ReadResult::kNeedInput;
     const size_t at_hand = std::max(input_.size(), static_cast<size_t>(SSL_pending(ssl_)));
     const size_t before = out.size();
     const size_t room = std::min(std::clamp(at_hand, kLeast, kMost), limit - before);
@@ -360,10 +361,7 @@ Session::ReadResult Session::Decrypt(std::string& out, size_t limit) {
     ERR_clear_error();
     const int n = SSL_read(ssl_, out.data() + before, static_cast<int>(room));
     out.resize(before + static_cast<size_t>(std::max(n, 0)));
-    if (n > 0) {
-      if (!may_have_more()) return ReadResult::kNeedInput;
-      continue;
-    }
+    if (n > 0) continue;
     const int error = SSL_get_error(ssl_, n);
     const uint32_t why = ERR_peek_error();
     if (ERR_GET_LIB(why) == ERR_LIB_SSL && ERR_GET_REASON(why) >= SSL_AD_REASON_OFFSET) {

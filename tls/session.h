@@ -53,9 +53,6 @@ class Session {
   void Feed(absl::string_view bytes);  // only when has_unread_input() is false (checked)
   void FeedEnd();                      // the peer has closed its side
   bool has_unread_input() const { return !input_.empty(); }
-  // Whether Decrypt may find anything, an end that it has told of already among it: BoringSSL reads
-  // no further than the record at hand.
-  bool may_have_more() const;
   std::string& output() { return output_; }
 
   enum class Progress {
@@ -100,6 +97,9 @@ class Session {
  private:
   struct Bio;
   explicit Session(ssl_st* ssl);
+  // Whether Decrypt may find anything, an end that it has told of already among it: BoringSSL reads
+  // no further than the record at hand.
+  bool MayHaveMore() const;
   void Finish();
   // Into info_: from when the peer's certificate is there.
   void Describe();

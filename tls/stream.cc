@@ -68,8 +68,7 @@ io::Task<absl::StatusOr<bool>> Stream::Fill(MonoTime deadline) {
   const size_t before = buffer_.size();
   while (true) {
     if (session_ != nullptr) {
-      Session::ReadResult result = Session::ReadResult::kNeedInput;
-      if (session_->may_have_more()) result = session_->Decrypt(buffer_, kInputLimit);
+      const Session::ReadResult result = session_->Decrypt(buffer_, kInputLimit);
       if (!session_->has_unread_input()) lease_ = io::Input();
       if (!session_->output().empty()) {  // an answer to a KeyUpdate, an alert
         const absl::Status sent = co_await SendOutput(deadline);

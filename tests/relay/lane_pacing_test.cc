@@ -34,6 +34,9 @@ class LanePacingTest : public LaneTest {
       EXPECT_EQ(When(i), at);
     }
   }
+  static queue::Selection To(const std::string& domain) {
+    return {.message_id = std::nullopt, .destination = domain};
+  }
   // The first `connections` are turned away with `reply`.
   void TurnAway(int connections, const std::string& reply = "421 4.7.0 too many connections") {
     hop_.answer = [connections, reply](const Heard& heard) {
@@ -318,16 +321,13 @@ TEST_F(LanePacingTest, OneThatFindsNoRoomEndsThePauseAllTheSame) {
 TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
   TurnAway(1);
   const auto lane = NewLane();
-  const queue::Selection all;
-  const queue::Selection these = {.message_id = std::nullopt, .destination = "example.com"};
-  const queue::Selection others = {.message_id = std::nullopt, .destination = "other.test"};
   const queue::Selection none = {.message_id = queue::MessageId::Of(1, 1), .destination = ""};
-  EXPECT_EQ(lane->TryNow(all), 0u);
+  EXPECT_EQ(lane->TryNow({}), 0u);
   At(absl::Seconds(5), [&] {
-    EXPECT_EQ(lane->TryNow(others), 0u);
+    EXPECT_EQ(lane->TryNow(To("other.test")), 0u);
     EXPECT_EQ(lane->TryNow(none), 0u);
     EXPECT_TRUE(pace_->paused(core_.Now()));
-    EXPECT_EQ(lane->TryNow(these), 2u);
+    EXPECT_EQ(lane->TryNow(To("example.com")), 2u);
     EXPECT_FALSE(pace_->paused(core_.Now()));
   });
   Deliver(*lane, 3);
@@ -338,11 +338,9 @@ TEST_F(LanePacingTest, WhatWaitsInThePauseAndIsWantedEndsIt) {
 TEST_F(LanePacingTest, WhatIsWithdrawnInAPauseIsNotWaitedFor) {
   TurnAway(1);
   const auto lane = NewLane();
-  const queue::Selection these = {.message_id = std::nullopt, .destination = "example.com"};
-  const queue::Selection others = {.message_id = std::nullopt, .destination = "other.test"};
   At(absl::Seconds(5), [&] {
-    EXPECT_THAT(lane->Withdraw(others), IsEmpty());
-    const std::vector<Attempt> withdrawn = lane->Withdraw(these);
+    EXPECT_THAT(lane->Withdraw(To("other.test")), IsEmpty());
+    const std::vector<Attempt> withdrawn = lane->Withdraw(To("example.com"));
     ASSERT_THAT(withdrawn, SizeIs(2));
     EXPECT_EQ(withdrawn[0].envelope.sender, "a1@sender.example");
     EXPECT_EQ(withdrawn[1].envelope.sender, "a2@sender.example");
